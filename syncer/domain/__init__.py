@@ -1,0 +1,1 @@
+"""The nouns of the engine and its errors: values only, no input or output, importable anywhere."""

@@ -1,0 +1,41 @@
+"""Contacts: the canonical fields, what one CRM row says of a person, and the golden record made of several rows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+#: Longest text kept of any field; a name of 10,000 characters is cut here, and the cut is marked with an ellipsis.
+LONGEST_TEXT = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class SourceRecord:
+    """One row of one CRM, already translated: canonical field -> value.
+
+    `phone` is E.164 or None, and then `phone_problem` says why. `digest` (16 bytes) identifies the row's content, so an
+    unchanged row is recognised without looking at any field (R25).
+    """
+
+    crm: str
+    crm_id: str
+    digest: bytes
+    fields: dict[str, Any]
+    phone: str | None
+    phone_problem: str | None
+    changed_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class GoldenRecord:
+    """What the engine believes about a person, merged from all their rows."""
+
+    full_name: str = ""
+    phone: str | None = None
+    phone_problem: str | None = None
+    email: str | None = None
+    language: str | None = None
+    tags: tuple[str, ...] = ()
+    blocked: bool = False
+    attributes: dict[str, Any] = field(default_factory=dict)

@@ -1,0 +1,98 @@
+"""Phone numbers: any way a customer table writes them, turned into E.164 or into a reason why not (R3, R4)."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import lru_cache
+
+import phonenumbers
+from phonenumbers import NumberParseException, PhoneNumberType
+
+
+class PhoneProblem(StrEnum):
+    """Why a value is not a number we could ever send to."""
+
+    EMPTY = "empty"
+    NOT_A_NUMBER = "not_a_number"
+    TOO_SHORT = "too_short"
+    TOO_LONG = "too_long"
+    IMPOSSIBLE = "impossible"
+    NOT_MOBILE = "not_mobile"
+
+
+@dataclass(frozen=True, slots=True)
+class Phone:
+    """A valid number. `e164` is `+` and up to 15 digits; `region` the ISO country it belongs to."""
+
+    e164: str
+    region: str
+
+
+#: What people put between digits: spaces, dashes, dots, brackets, slashes.
+_SEPARATORS = re.compile(r"[\s\-‐-―.()/]+")
+#: The one form that makes up most of a Taiwanese table, recognised without the parser (4.7 M/s against 37 k/s).
+#: Ranges as
+#: in the library's own metadata for TW, where 99x are personal numbers, which forward calls but hold no WhatsApp.
+_TAIWAN_MOBILE = re.compile(r"(?:\+?886|00886|002886)?0?(9[0-8][0-9]{7})")
+_CAN_RECEIVE = {
+    PhoneNumberType.MOBILE,
+    PhoneNumberType.FIXED_LINE_OR_MOBILE,
+    PhoneNumberType.UNKNOWN,
+}
+_PARSE_PROBLEMS = {
+    NumberParseException.TOO_LONG: PhoneProblem.TOO_LONG,
+    NumberParseException.TOO_SHORT_NSN: PhoneProblem.TOO_SHORT,
+    NumberParseException.TOO_SHORT_AFTER_IDD: PhoneProblem.TOO_SHORT,
+}
+_LONGEST_RAW = 40
+
+
+def parse(raw: str | None, region: str) -> Phone | PhoneProblem:
+    """Read one number; `region` (ISO country) is assumed where the value names no country.
+
+    Never raises: whatever cannot be sent to comes back as the reason, so that a report can count it.
+    """
+    if raw is None or not raw.strip():
+        return PhoneProblem.EMPTY
+    if len(raw) > _LONGEST_RAW:
+        return PhoneProblem.TOO_LONG
+    return _parse(raw, region)
+
+
+@lru_cache(maxsize=65536)
+def _parse(raw: str, region: str) -> Phone | PhoneProblem:
+    compact = _SEPARATORS.sub("", raw if raw.isascii() else _with_our_digits(raw))
+    if region == "TW" and (taiwanese := _TAIWAN_MOBILE.fullmatch(compact)):
+        return Phone(f"+886{taiwanese[1]}", "TW")
+    try:
+        number = phonenumbers.parse(compact, region)
+    except NumberParseException as error:
+        return _PARSE_PROBLEMS.get(error.error_type, PhoneProblem.NOT_A_NUMBER)
+    return _judge(number)
+
+
+def _with_our_digits(raw: str) -> str:
+    """Full-width, Arabic, Devanagari ... digits as 0 to 9."""
+    return "".join(str(unicodedata.decimal(sign, sign)) for sign in unicodedata.normalize("NFKC", raw))
+
+
+def _judge(number: phonenumbers.PhoneNumber) -> Phone | PhoneProblem:
+    possible = phonenumbers.is_possible_number_with_reason(number)
+    if possible == phonenumbers.ValidationResult.TOO_SHORT:
+        return PhoneProblem.TOO_SHORT
+    if possible == phonenumbers.ValidationResult.TOO_LONG:
+        return PhoneProblem.TOO_LONG
+    if not phonenumbers.is_valid_number(number):
+        return PhoneProblem.IMPOSSIBLE
+    if phonenumbers.number_type(number) not in _CAN_RECEIVE:
+        return PhoneProblem.NOT_MOBILE
+    e164 = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+    return Phone(e164, phonenumbers.region_code_for_number(number) or "")
+
+
+def from_wa_id(wa_id: str) -> str:
+    """A WhatsApp id (digits with country code, no plus) as E.164. Never re-validated: the platform vouches for it."""
+    return wa_id if wa_id.startswith("+") else f"+{wa_id}"

@@ -1,0 +1,178 @@
+"""What the flows ask of the outside world. Adapters implement these; each method says what it may raise.
+
+The errors are those of `syncer.domain.errors`, named by what to do next.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol
+
+from syncer.domain.contact import SourceRecord
+from syncer.domain.inbox import InboxItem
+from syncer.domain.message import Accepted, InboundMessage, Lane, SendRequest, Unrecognised
+from syncer.domain.status import StatusUpdate
+
+Event = InboundMessage | StatusUpdate | Unrecognised
+
+
+class Clock(Protocol):
+    """Time is a port (law 15): no test sleeps for business time."""
+
+    def now(self) -> datetime:
+        """The present moment in UTC, with its zone."""
+
+
+class Jobs(Protocol):
+    """Doorbells. A lost ring costs at most the sweeper's interval, so ringing never raises and never blocks."""
+
+    def ring(self, queue: str, subject_id: int | None = None) -> None:
+        """Tell `queue` that committed work waits there; `subject_id` names one batch or run where the queue needs
+        it."""
+
+
+class Webhooks(Protocol):
+    """One provider's deliveries: is it really theirs, and what does it hold."""
+
+    def verify(self, body: bytes, signature: str | None) -> bool:
+        """Whether the raw bytes carry the provider's signature; constant-time, every current secret tried."""
+
+    def split(self, body: bytes) -> list[InboxItem]:
+        """One item per thing told. Raises `ValueError` when the body is not the provider's JSON at all."""
+
+
+class Messenger(Protocol):
+    """The messaging platform."""
+
+    def send(self, request: SendRequest) -> Accepted:
+        """Ask for one message. Raises `TryAgain`, `TryLater`, `OutcomeUnknown`, `Never`, `FixCredentials`,
+        `AskPerson`."""
+
+    def read(self, item: InboxItem) -> Event:
+        """What an inbox item says. Never raises: what is not understood comes back as `Unrecognised`."""
+
+
+@dataclass(frozen=True, slots=True)
+class RawRow:
+    """A CRM's row as it was read. `digest` (16 bytes) changes whenever the row would translate differently, so that an
+    unchanged row is skipped before any of its `values` is looked at (R25). What `values` holds is the adapter's matter."""
+
+    crm_id: str
+    digest: bytes
+    values: tuple[Any, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SourcePage:
+    """One page of a CRM's contacts. `cursor` resumes after this page; None means that nothing follows."""
+
+    rows: Sequence[RawRow]
+    cursor: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class CrmMessage:
+    """A message as the CRM should have it. `ref` is ours and never changes; writing it again updates the same
+    record."""
+
+    ref: str
+    crm_contact_id: str | None
+    phone: str | None
+    direction: str
+    kind: str
+    body: str
+    wamid: str | None
+    status: str | None
+    status_at: datetime | None
+    occurred_at: datetime
+    error: str | None = None
+    reply_to: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CrmTask:
+    """Work for a person. `ref` is ours; a task that exists under it already is left alone."""
+
+    ref: str
+    crm_contact_id: str | None
+    subject: str
+    body: str
+    priority: str
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class CrmContact:
+    """Canonical fields to be written to a contact. Without `crm_id` the CRM finds or creates one by phone."""
+
+    ref: str
+    crm_id: str | None
+    fields: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class WriteResult:
+    """The fate of one item of a batch, in the batch's order. `error` None means that the CRM now has it."""
+
+    ref: str
+    crm_id: str | None = None
+    error: Exception | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CrmCheck:
+    """One line of an adapter's self-examination, for `syncer doctor`."""
+
+    name: str
+    ok: bool
+    detail: str = ""
+
+
+class CRM(Protocol):
+    """One customer system. Whole-batch failures raise; per-item failures come back in the results."""
+
+    name: str
+
+    def pages(
+        self, cursor: str | None, *, page_size: int, changed_since: datetime | None = None
+    ) -> Iterator[SourcePage]:
+        """All contacts in a stable order (or those changed since), from after `cursor`. Raises `TryAgain`, `TryLater`,
+        `FixCredentials`."""
+
+    def translate(self, rows: Sequence[RawRow]) -> list[SourceRecord]:
+        """What the rows say, in canonical fields and in their order. Never raises: what is unreadable is left out."""
+
+    def write_messages(self, messages: Sequence[CrmMessage]) -> list[WriteResult]:
+        """Insert or update by `ref`; idempotent. Raises `TryAgain`, `TryLater`, `FixCredentials`."""
+
+    def write_tasks(self, tasks: Sequence[CrmTask]) -> list[WriteResult]:
+        """Insert those whose `ref` is new; idempotent. Raises as `write_messages`."""
+
+    def write_contacts(self, contacts: Sequence[CrmContact]) -> list[WriteResult]:
+        """Update or create; `crm_id` of each result is the CRM's own. Raises as `write_messages`."""
+
+    def check(self) -> list[CrmCheck]:
+        """Reachable, permitted, every mapped field there. Never raises."""
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """How many sends may leave now, and after how many seconds asking again makes sense."""
+
+    permits: int
+    wait_seconds: float = 0.0
+
+
+class Throttle(Protocol):
+    """The one limiter that all workers share (R18, X5)."""
+
+    def take(self, phone_number_id: str, wanted: int, lane: Lane) -> Grant:
+        """Up to `wanted` permits. Bulk never touches the share kept for live replies. Never blocks, never raises."""
+
+    def give_back(self, phone_number_id: str, count: int) -> None:
+        """Return permits that were not used."""
+
+    def slow_down(self, phone_number_id: str, seconds: float) -> None:
+        """The platform throttled this number: nobody sends from it for `seconds`."""

@@ -1,0 +1,1 @@
+"""Tests: unit (pure), contract (every adapter the same), integration (real servers), faults (killing things)."""
