@@ -1,0 +1,119 @@
+"""Campaigns and their batches of at most 100 recipients (R27)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import BigInteger, Column, Connection, ForeignKey, Index, Integer, Table, Text, select, text
+from sqlalchemy.dialects.postgresql import insert
+
+from syncer.store.base import metadata, moment, primary_key
+
+campaigns = Table(
+    "campaigns",
+    metadata,
+    primary_key(),
+    Column("name", Text, nullable=False),
+    Column("template", Text, nullable=False),
+    Column("language", Text, nullable=False),
+    Column("category", Text, nullable=False),
+    Column("phone_number_id", Text, nullable=False),
+    Column("state", Text, nullable=False, server_default="running"),
+    Column("idempotency_key", Text, unique=True),
+    moment("created_at", nullable=False),
+)
+
+batches = Table(
+    "batches",
+    metadata,
+    primary_key(),
+    Column("campaign_id", BigInteger, ForeignKey("campaigns.id"), nullable=False),
+    Column("position", Integer, nullable=False),
+    Column("size", Integer, nullable=False),
+    # A throttled batch rests until then; resting is not failing and holds no worker (law 8).
+    moment("not_before"),
+    moment("started_at"),
+    moment("finished_at"),
+)
+Index("ix_batches_open", batches.c.campaign_id, postgresql_where=batches.c.finished_at.is_(None))
+
+
+def create(tx: Connection, values: Mapping[str, Any]) -> tuple[int, bool]:
+    """A campaign's number and whether it is new; the same idempotency key always means the same campaign."""
+    statement = insert(campaigns).values(**values).on_conflict_do_nothing(index_elements=["idempotency_key"])
+    created = tx.execute(statement.returning(campaigns.c.id)).scalar_one_or_none()
+    if created is not None:
+        return int(created), True
+    known = select(campaigns.c.id).where(campaigns.c.idempotency_key == values["idempotency_key"])
+    return int(tx.execute(known).scalar_one()), False
+
+
+def add_batch(tx: Connection, campaign_id: int, position: int, size: int) -> int:
+    """One batch's number."""
+    statement = insert(batches).values(campaign_id=campaign_id, position=position, size=size).returning(batches.c.id)
+    return int(tx.execute(statement).scalar_one())
+
+
+def change_state(tx: Connection, campaign_id: int, before: str, after: str) -> bool:
+    """Move a campaign from one state to another; false when it was not in the first."""
+    statement = text("update campaigns set state = :after where id = :id and state = :before")
+    return tx.execute(statement, {"after": after, "id": campaign_id, "before": before}).rowcount == 1
+
+
+def progress(tx: Connection, campaign_id: int) -> dict[str, Any] | None:
+    """Counts of a campaign's messages by send state, and of those accepted by status."""
+    campaign = tx.execute(select(campaigns).where(campaigns.c.id == campaign_id)).one_or_none()
+    if campaign is None:
+        return None
+    sends = text("select state, count(*) from outgoing where campaign_id = :id group by state")
+    climbs = text("""
+        select m.status, count(*) from messages m join outgoing o on o.id = m.outgoing_id
+        where o.campaign_id = :id group by m.status""")
+    return {
+        "id": campaign.id,
+        "name": campaign.name,
+        "template": campaign.template,
+        "language": campaign.language,
+        "state": campaign.state,
+        "sends": {row[0]: row[1] for row in tx.execute(sends, {"id": campaign_id})},
+        "statuses": {row[0]: row[1] for row in tx.execute(climbs, {"id": campaign_id})},
+    }
+
+
+def batches_of(tx: Connection, campaign_id: int) -> list[int]:
+    """Batches of one campaign that are not finished."""
+    statement = select(batches.c.id).where(batches.c.campaign_id == campaign_id, batches.c.finished_at.is_(None))
+    return list(tx.execute(statement.order_by(batches.c.id)).scalars())
+
+
+def open_batches(tx: Connection, now: datetime, limit: int = 20) -> list[int]:
+    """Batches of running campaigns with messages still to be sent, that are not resting."""
+    statement = text("""
+        select b.id from batches b join campaigns c on c.id = b.campaign_id
+        where b.finished_at is null and c.state = 'running' and (b.not_before is null or b.not_before <= :now)
+          and exists (select 1 from outgoing o where o.batch_id = b.id and o.state = 'planned')
+        order by b.id limit :limit""")
+    return list(tx.execute(statement, {"now": now, "limit": limit}).scalars())
+
+
+def rest(tx: Connection, batch_id: int, until: datetime) -> None:
+    """Let a throttled batch rest."""
+    tx.execute(text("update batches set not_before = :until where id = :id"), {"until": until, "id": batch_id})
+
+
+def close_finished(tx: Connection, now: datetime, batch_ids: Sequence[int]) -> None:
+    """Mark batches of which nothing is left to send or to settle, and the campaigns all of whose batches are marked."""
+    if not batch_ids:
+        return
+    finished = text("""
+        update batches b set finished_at = :now where b.id = any(:ids) and b.finished_at is null
+          and not exists (select 1 from outgoing o where o.batch_id = b.id
+                          and o.state in ('planned', 'sending', 'waiting', 'unknown'))""")
+    tx.execute(finished, {"now": now, "ids": list(batch_ids)})
+    done = text("""
+        update campaigns c set state = 'done' where c.state = 'running'
+          and c.id in (select campaign_id from batches where id = any(:ids))
+          and not exists (select 1 from batches b where b.campaign_id = c.id and b.finished_at is null)""")
+    tx.execute(done, {"ids": list(batch_ids)})

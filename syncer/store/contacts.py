@@ -1,0 +1,210 @@
+"""Contacts and their identities: one row per person, however many phones, user ids and CRM rows lead to them (X3)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Connection,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    PrimaryKeyConstraint,
+    Row,
+    Table,
+    Text,
+    select,
+    text,
+    update,
+)
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+
+from syncer.domain.consent import Tier, Word
+from syncer.domain.message import Sender
+from syncer.store.base import metadata, moment, primary_key
+
+contacts = Table(
+    "contacts",
+    metadata,
+    primary_key(),
+    Column("full_name", Text, nullable=False, server_default=""),
+    Column("phone", Text),
+    Column("phone_problem", Text),
+    Column("email", Text),
+    Column("language", Text),
+    Column("tags", ARRAY(Text), nullable=False, server_default="{}"),
+    Column("attributes", JSONB, nullable=False, server_default="{}"),
+    Column("blocked", Boolean, nullable=False, server_default="false"),
+    # Set by the platform's verdict on a number (131026); only another message from it clears it.
+    Column("unreachable", Boolean, nullable=False, server_default="false"),
+    Column("transactional", Text, nullable=False, server_default=Word.UNKNOWN),
+    Column("marketing", Text, nullable=False, server_default=Word.UNKNOWN),
+    Column("revision", Integer, nullable=False, server_default="1"),
+    moment("created_at", nullable=False),
+    moment("updated_at", nullable=False),
+)
+Index("ix_contacts_phone", contacts.c.phone)
+
+identities = Table(
+    "identities",
+    metadata,
+    Column("kind", Text, nullable=False),
+    Column("value", Text, nullable=False),
+    Column("contact_id", BigInteger, ForeignKey("contacts.id"), nullable=False),
+    PrimaryKeyConstraint("kind", "value"),
+)
+Index("ix_identities_contact_id", identities.c.contact_id)
+
+#: One row per CRM row: what it said last. A person's golden record is computed from theirs, so a merge can be undone.
+contact_sources = Table(
+    "contact_sources",
+    metadata,
+    Column("crm", Text, nullable=False),
+    Column("crm_id", Text, nullable=False),
+    Column("contact_id", BigInteger, ForeignKey("contacts.id"), nullable=False),
+    Column("digest", LargeBinary, nullable=False),
+    Column("fields", JSONB, nullable=False),
+    Column("phone", Text),
+    Column("phone_problem", Text),
+    moment("changed_at"),
+    moment("synced_at", nullable=False),
+    PrimaryKeyConstraint("crm", "crm_id"),
+)
+Index("ix_contact_sources_contact_id", contact_sources.c.contact_id)
+
+#: The journal of merges: who was absorbed by whom and what both looked like (R5).
+merges = Table(
+    "merges",
+    metadata,
+    primary_key(),
+    Column("contact_id", BigInteger, nullable=False),
+    Column("crm", Text, nullable=False),
+    Column("crm_id", Text, nullable=False),
+    Column("key", Text, nullable=False),
+    Column("before", JSONB, nullable=False),
+    moment("merged_at", nullable=False),
+    moment("undone_at"),
+)
+Index("ix_merges_contact_id", merges.c.contact_id)
+
+PHONE, USER_ID = "phone", "user_id"
+
+
+def resolve(tx: Connection, senders: Iterable[Sender], now: datetime) -> dict[Sender, int]:
+    """The contact of each sender, created where nobody is known by any of their identities. A phone and a user id seen
+    together belong to one person, so the unknown one of the two is added to the known."""
+    wanted = sorted(set(senders), key=lambda sender: sender.key)
+    known = _lookup(tx, wanted)
+    found: dict[Sender, int] = {}
+    for sender in wanted:
+        held = [pair for pair in _identities(sender) if pair in known]
+        contact_id = known[held[0]] if held else _create(tx, sender, now)
+        for pair in _identities(sender):
+            known.setdefault(pair, _link(tx, pair, contact_id))
+        found[sender] = known[_identities(sender)[0]]
+    return found
+
+
+def _identities(sender: Sender) -> list[tuple[str, str]]:
+    pairs = [(PHONE, sender.phone), (USER_ID, sender.user_id)]
+    return [(kind, value) for kind, value in pairs if value]
+
+
+def _lookup(tx: Connection, senders: Sequence[Sender]) -> dict[tuple[str, str], int]:
+    pairs = [pair for sender in senders for pair in _identities(sender)]
+    statement = text("""
+        select i.kind, i.value, i.contact_id from identities i
+        join unnest(cast(:kinds as text[]), cast(:values as text[])) w(kind, value) using (kind, value)""")
+    rows = tx.execute(statement, {"kinds": [kind for kind, _ in pairs], "values": [value for _, value in pairs]})
+    return {(row.kind, row.value): row.contact_id for row in rows}
+
+
+def _create(tx: Connection, sender: Sender, now: datetime) -> int:
+    statement = text("""
+        insert into contacts (full_name, phone, created_at, updated_at)
+        values (:name, :phone, :now, :now) returning id""")
+    return int(tx.execute(statement, {"name": sender.name or "", "phone": sender.phone, "now": now}).scalar_one())
+
+
+def _link(tx: Connection, pair: tuple[str, str], contact_id: int) -> int:
+    """Give an identity to a contact; whoever had it first keeps it. Returns the one who has it."""
+    statement = text("""
+        insert into identities (kind, value, contact_id) values (:kind, :value, :contact)
+        on conflict (kind, value) do update set value = excluded.value returning contact_id""")
+    return int(tx.execute(statement, {"kind": pair[0], "value": pair[1], "contact": contact_id}).scalar_one())
+
+
+def by_ids(tx: Connection, ids: Iterable[int]) -> dict[int, Row[Any]]:
+    """Contacts by number."""
+    rows = tx.execute(select(contacts).where(contacts.c.id.in_(sorted(set(ids)))))
+    return {row.id: row for row in rows}
+
+
+def by_phone(tx: Connection, phone: str) -> int | None:
+    """Whose number this is."""
+    statement = select(identities.c.contact_id).where(identities.c.kind == PHONE, identities.c.value == phone)
+    return tx.execute(statement).scalar_one_or_none()
+
+
+def user_ids(tx: Connection, ids: Iterable[int]) -> dict[int, str]:
+    """The business-scoped user id of each contact that has one; the address of people who hide their phone."""
+    statement = select(identities.c.contact_id, identities.c.value).where(
+        identities.c.kind == USER_ID, identities.c.contact_id.in_(sorted(set(ids)))
+    )
+    return {row.contact_id: row.value for row in tx.execute(statement)}
+
+
+def crm_ids(tx: Connection, crm: str, ids: Iterable[int]) -> dict[int, str]:
+    """The CRM's own id of each contact it knows; of several rows merged into one person the oldest by id."""
+    statement = select(contact_sources.c.contact_id, contact_sources.c.crm_id).where(
+        contact_sources.c.crm == crm, contact_sources.c.contact_id.in_(sorted(set(ids)))
+    )
+    pairs = tx.execute(statement.order_by(contact_sources.c.crm_id.desc()))
+    return {row.contact_id: row.crm_id for row in pairs}
+
+
+def learn_crm_ids(tx: Connection, crm: str, created: Mapping[int, str], now: datetime) -> None:
+    """Remember the records a CRM has made for our contacts. Their digest is empty, so the next sync reads them in
+    full."""
+    if not created:
+        return
+    statement = text("""
+        insert into contact_sources (crm, crm_id, contact_id, digest, fields, synced_at)
+        select :crm, crm_id, contact_id, ''::bytea, '{}'::jsonb, :now
+        from unnest(cast(:crm_ids as text[]), cast(:ids as bigint[])) w(crm_id, contact_id)
+        order by crm_id on conflict (crm, crm_id) do nothing""")
+    tx.execute(statement, {"crm": crm, "crm_ids": list(created.values()), "ids": list(created), "now": now})
+
+
+def mark_unreachable(tx: Connection, ids: Iterable[int], now: datetime) -> None:
+    """The platform says that these numbers are not on WhatsApp (131026): no send until they write to us."""
+    statement = update(contacts).where(contacts.c.id.in_(sorted(set(ids))), contacts.c.unreachable.is_(False))
+    tx.execute(statement.values(unreachable=True, updated_at=now))
+
+
+def mark_reachable(tx: Connection, ids: Iterable[int], now: datetime) -> None:
+    """They wrote to us, so their number lives."""
+    statement = update(contacts).where(contacts.c.id.in_(sorted(set(ids))), contacts.c.unreachable.is_(True))
+    tx.execute(statement.values(unreachable=False, updated_at=now))
+
+
+def set_consent(tx: Connection, contact_id: int, tier: Tier, word: Word, now: datetime) -> None:
+    """Keep the contact's present word beside it; the ledger holds how it came about."""
+    columns = contacts.c
+    values = {tier.value: word, "updated_at": now, "revision": columns.revision + 1}
+    tx.execute(update(contacts).where(columns.id == contact_id).values(values))
+
+
+def add_tags(tx: Connection, contact_id: int, tags: Sequence[str], now: datetime) -> None:
+    """Add what is not there yet."""
+    statement = text("""
+        update contacts set tags = (select array(select distinct unnest(tags || cast(:tags as text[])) order by 1)),
+            updated_at = :now, revision = revision + 1
+        where id = :id and not tags @> cast(:tags as text[])""")
+    tx.execute(statement, {"tags": list(tags), "id": contact_id, "now": now})

@@ -1,0 +1,90 @@
+"""Figures over several tables: read-only queries for reports, the console and /metrics."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, text
+
+
+def _seconds(tx: Connection, statement: str, **values: Any) -> list[float]:
+    return [float(value) for value in tx.execute(text(statement), values).scalars()]
+
+
+def inbound_delays(tx: Connection, since: datetime) -> list[float]:
+    """Seconds from a customer's message being stored to the first write of it to a CRM."""
+    return _seconds(
+        tx,
+        """
+        select extract(epoch from w.first_written_at - i.received_at)
+        from inbox i
+        join messages m on m.ref = 'in-' || i.item_id
+        join crm_writes w on w.topic = 'message' and w.subject_id = m.id
+        where i.kind = 'message' and i.received_at >= :since and w.first_written_at is not null""",
+        since=since,
+    )
+
+
+def reply_delays(tx: Connection, since: datetime) -> list[float]:
+    """Seconds from a customer's message being stored to its automatic reply being accepted."""
+    return _seconds(
+        tx,
+        """
+        select extract(epoch from o.accepted_at - i.received_at)
+        from outgoing o
+        join messages m on m.id = o.answers_message_id
+        join inbox i on i.kind = 'message' and i.phone_number_id = m.phone_number_id and i.item_id = m.wamid
+        where o.planned_at >= :since and o.accepted_at is not null""",
+        since=since,
+    )
+
+
+def handoff_delays(tx: Connection, since: datetime) -> list[float]:
+    """Seconds from a customer's message being stored to the first write of its handoff to a CRM."""
+    return _seconds(
+        tx,
+        """
+        select extract(epoch from w.first_written_at - i.received_at)
+        from handoffs h
+        join messages m on m.id = h.message_id
+        join inbox i on i.kind = 'message' and i.phone_number_id = m.phone_number_id and i.item_id = m.wamid
+        join crm_writes w on w.topic = 'handoff' and w.subject_id = h.id
+        where h.created_at >= :since and w.first_written_at is not null""",
+        since=since,
+    )
+
+
+def statuses_written(tx: Connection, since: datetime) -> tuple[int, int]:
+    """(those whose latest revision every CRM has, all of our messages with a status)."""
+    statement = text("""
+        select count(*) filter (where not exists (
+                   select 1 from crm_writes w where w.topic = 'message' and w.subject_id = m.id
+                   and w.written_revision < w.revision)), count(*)
+        from messages m where m.direction = 'out' and m.recorded_at >= :since""")
+    written, total = tx.execute(statement, {"since": since}).one()
+    return int(written), int(total)
+
+
+def busiest(tx: Connection, since: datetime, seconds: int) -> int:
+    """Messages recorded, both ways, in the busiest span of that many seconds (sliding by one second)."""
+    statement = text("""
+        with per_second as (
+            select extract(epoch from date_trunc('second', recorded_at))::bigint as s, count(*) as n
+            from messages where recorded_at >= :since group by 1)
+        select coalesce(max(total), 0) from (
+            select sum(n) over (order by s range between cast(:span as bigint) preceding and current row) as total
+            from per_second) spans""")
+    return int(tx.execute(statement, {"since": since, "span": seconds - 1}).scalar_one())
+
+
+def waiting(tx: Connection) -> dict[str, int]:
+    """Rows that somebody still has to handle."""
+    statement = text("""
+        select 'inbox', count(*) from inbox where state in ('pending', 'claimed', 'waiting')
+        union all select 'outgoing', count(*) from outgoing where state in ('planned', 'sending', 'waiting', 'unknown')
+        union all select 'crm_writes', count(*) from crm_writes where state in ('pending', 'claimed', 'waiting')
+        union all select 'retries', count(*) from retries
+        union all select 'dead_letters', count(*) from dead_letters where resolved_at is null
+        union all select 'early_statuses', count(*) from early_statuses""")
+    return {row[0]: int(row[1]) for row in tx.execute(statement)}

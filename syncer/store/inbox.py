@@ -1,0 +1,73 @@
+"""The inbox: everything a webhook told us, durable before it was acknowledged (law 1)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import closing
+from datetime import datetime
+
+from psycopg2.extras import execute_values
+from sqlalchemy import Column, Connection, Index, Row, Table, Text, UniqueConstraint, delete, select
+
+from syncer.domain.inbox import InboxItem
+from syncer.store.base import claim_columns, metadata, moment, primary_key
+from syncer.store.claims import Claimable
+
+inbox = Table(
+    "inbox",
+    metadata,
+    primary_key(),
+    Column("source", Text, nullable=False),
+    Column("phone_number_id", Text, nullable=False),
+    Column("item_id", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("order_key", Text, nullable=False),
+    moment("occurred_at", nullable=False),
+    moment("received_at", nullable=False),
+    # Text and not jsonb: a customer may type what jsonb refuses (an escaped NUL), and that must not cost a message.
+    Column("payload", Text, nullable=False),
+    *claim_columns("pending"),
+    UniqueConstraint("phone_number_id", "item_id", "kind"),
+)
+Index("ix_inbox_ready", inbox.c.occurred_at, inbox.c.id, postgresql_where=inbox.c.state == "pending")
+Index("ix_inbox_busy", inbox.c.order_key, postgresql_where=inbox.c.state.in_(["claimed", "waiting"]))
+
+INBOX = Claimable(inbox, turn=1, order="occurred_at, id", order_key="order_key", blocked_by=("claimed",))
+
+_INSERT = """
+    insert into inbox (source, phone_number_id, item_id, kind, order_key, occurred_at, received_at, payload)
+    values %s on conflict (phone_number_id, item_id, kind) do nothing"""
+
+
+def add(tx: Connection, items: Sequence[InboxItem], received_at: datetime) -> int:
+    """Store items of any number of deliveries in one statement per 500; repeats of known items change nothing. Returns
+    how many were new."""
+    rows = [
+        (i.source, i.phone_number_id, i.item_id, i.kind, i.order_key, i.occurred_at, received_at, i.payload)
+        for i in items
+    ]
+    added = 0
+    with closing(tx.connection.cursor()) as cursor:
+        for start in range(0, len(rows), 500):
+            execute_values(cursor, _INSERT, rows[start : start + 500], page_size=500)
+            added += cursor.rowcount
+    return added
+
+
+def as_item(row: Row[tuple[object, ...]]) -> InboxItem:
+    """The item of a claimed row."""
+    return InboxItem(
+        row.source, row.phone_number_id, row.item_id, row.kind, row.order_key, row.occurred_at, row.payload
+    )
+
+
+def oldest_unclaimed(tx: Connection) -> datetime | None:
+    """When the longest-waiting ready item was received; None when nothing waits."""
+    statement = select(inbox.c.received_at).where(inbox.c.state == "pending").order_by(inbox.c.received_at).limit(1)
+    return tx.execute(statement).scalar_one_or_none()
+
+
+def forget_settled(tx: Connection, before: datetime) -> int:
+    """Delete handled items received before then; a repeat of one would be taken for new, so not too soon."""
+    statement = delete(inbox).where(inbox.c.received_at < before, inbox.c.state.in_(["done", "ignored"]))
+    return tx.execute(statement).rowcount

@@ -1,0 +1,138 @@
+"""Messages of conversations, both ways, and how far each of ours has climbed (R23, R24)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Connection,
+    ForeignKey,
+    Index,
+    Row,
+    Table,
+    Text,
+    UniqueConstraint,
+    bindparam,
+    select,
+    update,
+)
+from sqlalchemy.dialects.postgresql import insert
+
+from syncer.domain.message import Direction
+from syncer.domain.status import Ladder, Status
+from syncer.store.base import metadata, moment, primary_key
+
+messages = Table(
+    "messages",
+    metadata,
+    primary_key(),
+    # Ours, for good: `in-<wamid>` or `out-<outgoing id>`; the CRM's record of the message carries it.
+    Column("ref", Text, nullable=False, unique=True),
+    Column("conversation_id", BigInteger, ForeignKey("conversations.id"), nullable=False),
+    Column("contact_id", BigInteger, ForeignKey("contacts.id"), nullable=False),
+    Column("direction", Text, nullable=False),
+    Column("phone_number_id", Text, nullable=False),
+    Column("wamid", Text),
+    Column("kind", Text, nullable=False),
+    Column("body", Text, nullable=False),
+    Column("payload", Text),
+    Column("reply_to", Text),
+    Column("outgoing_id", BigInteger),
+    moment("occurred_at", nullable=False),
+    moment("recorded_at", nullable=False),
+    Column("status", Text),
+    moment("sent_at"),
+    moment("delivered_at"),
+    moment("read_at"),
+    moment("failed_at"),
+    Column("error_code", Text),
+    Column("error_detail", Text),
+    UniqueConstraint("phone_number_id", "wamid"),
+)
+Index("ix_messages_conversation", messages.c.conversation_id, messages.c.occurred_at)
+Index("ix_messages_contact", messages.c.contact_id, messages.c.occurred_at)
+Index("ix_messages_outgoing", messages.c.outgoing_id, postgresql_where=messages.c.outgoing_id.is_not(None))
+Index("ix_messages_recent", messages.c.recorded_at)
+
+
+def inbound_ref(wamid: str) -> str:
+    """The ref of a customer's message."""
+    return f"in-{wamid}"
+
+
+def outbound_ref(outgoing_id: int) -> str:
+    """The ref of a message of ours, known before the platform has named it."""
+    return f"out-{outgoing_id}"
+
+
+def add(tx: Connection, rows: Sequence[Mapping[str, Any]]) -> dict[str, int]:
+    """Insert messages; those whose ref is known are left alone. Returns the ids of the new ones by ref."""
+    if not rows:
+        return {}
+    statement = insert(messages).on_conflict_do_nothing(index_elements=["ref"]).returning(messages.c.ref, messages.c.id)
+    return {row.ref: row.id for row in tx.execute(statement, list(rows))}
+
+
+def revive(tx: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Messages that were recorded as failed and turn out to have been taken by the platform after all."""
+    if not rows:
+        return
+    statement = update(messages).where(messages.c.ref == bindparam("known_ref"), messages.c.wamid.is_(None))
+    statement = statement.values(
+        wamid=bindparam("new_wamid"), status=bindparam("new_status"), occurred_at=bindparam("new_at"), failed_at=None
+    )
+    changes = [
+        {"known_ref": r["ref"], "new_wamid": r["wamid"], "new_status": r["status"], "new_at": r["occurred_at"]}
+        for r in rows
+    ]
+    tx.execute(statement, changes)
+
+
+def by_wamid(tx: Connection, pairs: Iterable[tuple[str, str]]) -> dict[tuple[str, str], Row[Any]]:
+    """Our own messages by (number, wamid), locked until the transaction ends so that two workers climb one ladder in
+    turn."""
+    wamids = sorted({wamid for _, wamid in pairs})
+    statement = (
+        select(messages)
+        .where(messages.c.wamid.in_(wamids), messages.c.direction == Direction.OUT)
+        .order_by(messages.c.id)
+        .with_for_update()
+    )
+    return {(row.phone_number_id, row.wamid): row for row in tx.execute(statement)}
+
+
+def ladder(row: Row[Any]) -> Ladder:
+    """How far a message has climbed."""
+    return Ladder(
+        Status(row.status), row.sent_at, row.delivered_at, row.read_at, row.failed_at, row.error_code, row.error_detail
+    )
+
+
+def write_ladders(tx: Connection, ladders: Mapping[int, Ladder]) -> None:
+    """Store how far each message has climbed, by message id."""
+    if not ladders:
+        return
+    fields = ("status", "sent_at", "delivered_at", "read_at", "failed_at", "error_code", "error_detail")
+    statement = update(messages).where(messages.c.id == bindparam("message_id"))
+    statement = statement.values({name: bindparam(f"new_{name}") for name in fields})
+    rows = [{"message_id": key, **{f"new_{f}": getattr(value, f) for f in fields}} for key, value in ladders.items()]
+    tx.execute(statement, rows)
+
+
+def by_ids(tx: Connection, ids: Iterable[int]) -> dict[int, Row[Any]]:
+    """Messages by number."""
+    return {row.id: row for row in tx.execute(select(messages).where(messages.c.id.in_(sorted(set(ids)))))}
+
+
+def conversation(
+    tx: Connection, contact_id: int, *, before: datetime | None = None, limit: int = 50
+) -> Sequence[Row[Any]]:
+    """A contact's messages, the newest first, by the provider's time."""
+    statement = select(messages).where(messages.c.contact_id == contact_id)
+    if before is not None:
+        statement = statement.where(messages.c.occurred_at < before)
+    return tx.execute(statement.order_by(messages.c.occurred_at.desc(), messages.c.id.desc()).limit(limit)).fetchall()

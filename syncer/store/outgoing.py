@@ -1,0 +1,168 @@
+"""Outgoing messages: planned, sent, settled - never twice (law 6)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import BigInteger, Column, Connection, ForeignKey, Index, Row, Table, Text, func, select, text
+from sqlalchemy.dialects.postgresql import JSONB, insert
+
+from syncer.domain.message import Lane
+from syncer.store.base import claim_columns, metadata, moment, primary_key
+from syncer.store.claims import Claimable
+
+outgoing = Table(
+    "outgoing",
+    metadata,
+    primary_key(),
+    Column("idempotency_key", Text, nullable=False, unique=True),
+    Column("lane", Text, nullable=False),
+    Column("source", Text, nullable=False),
+    Column("category", Text, nullable=False),
+    Column("phone_number_id", Text, nullable=False),
+    Column("contact_id", BigInteger, ForeignKey("contacts.id"), nullable=False),
+    Column("batch_id", BigInteger, ForeignKey("batches.id")),
+    Column("campaign_id", BigInteger, ForeignKey("campaigns.id")),
+    Column("kind", Text, nullable=False),
+    # Frozen when planned: {"body": ...} or {"name", "language", "parameters"}; `body` is what the customer will read.
+    Column("content", JSONB, nullable=False),
+    Column("body", Text, nullable=False),
+    Column("wamid", Text),
+    Column("to_address", Text),
+    Column("error_code", Text),
+    moment("planned_at", nullable=False),
+    moment("sending_at"),
+    moment("accepted_at"),
+    # The row whose customer message this answers, for the delay of a reply (R31).
+    Column("answers_message_id", BigInteger),
+    *claim_columns("planned"),
+)
+Index("ix_outgoing_live", outgoing.c.id, postgresql_where=(outgoing.c.state == "planned") & (outgoing.c.lane == "live"))
+Index(
+    "ix_outgoing_batch",
+    outgoing.c.batch_id,
+    outgoing.c.id,
+    postgresql_where=outgoing.c.state.in_(["planned", "sending", "waiting", "unknown"]),
+)
+Index("ix_outgoing_sending", outgoing.c.lease_until, postgresql_where=outgoing.c.state == "sending")
+Index("ix_outgoing_contact", outgoing.c.contact_id, outgoing.c.planned_at)
+Index("ix_outgoing_accepted", outgoing.c.phone_number_id, outgoing.c.accepted_at)
+
+#: One contact's live messages leave in the order in which they were planned; a batch holds a contact at most once.
+LIVE = Claimable(
+    outgoing, turn=2, order="id", order_key="contact_id", ready="planned", held="sending", blocked_by=("sending",)
+)
+BULK = Claimable(outgoing, turn=2, order="id", ready="planned", held="sending")
+
+
+#: A batch's messages may leave only while its campaign runs; over `r`, for `claims.claim`.
+CAMPAIGN_RUNNING = "exists (select 1 from campaigns c where c.id = r.campaign_id and c.state = 'running')"
+
+
+def plan(tx: Connection, rows: Sequence[Mapping[str, Any]]) -> list[int]:
+    """Insert messages to be sent; a known idempotency key adds nothing. Returns the ids of the new ones."""
+    if not rows:
+        return []
+    statement = insert(outgoing).on_conflict_do_nothing(index_elements=["idempotency_key"]).returning(outgoing.c.id)
+    return list(tx.execute(statement, list(rows)).scalars())
+
+
+def by_ids(tx: Connection, ids: Iterable[int], *, lock: bool = False) -> dict[int, Row[Any]]:
+    """Outgoing messages by number; locked in the order of their ids where the caller means to change them."""
+    statement = select(outgoing).where(outgoing.c.id.in_(sorted(set(ids)))).order_by(outgoing.c.id)
+    return {row.id: row for row in tx.execute(statement.with_for_update() if lock else statement)}
+
+
+def write_outcomes(tx: Connection, outcomes: Sequence[Mapping[str, Any]], *, from_states: Sequence[str]) -> list[int]:
+    """Move messages to their next state, each only from one of `from_states`; returns the ids that moved.
+
+    Each outcome holds id, state, reason, error_code, wamid, accepted_at.
+    """
+    if not outcomes:
+        return []
+    names = ("id", "state", "reason", "error_code", "wamid", "accepted_at")
+    statement = text("""
+        update outgoing o set state = w.state, reason = w.reason, error_code = w.error_code,
+            wamid = coalesce(w.wamid, o.wamid), accepted_at = coalesce(w.accepted_at, o.accepted_at),
+            settled_at = case when w.state in ('accepted', 'failed', 'skipped') then cast(:now as timestamptz) end,
+            claimed_by = null, lease_until = null
+        from unnest(cast(:id as bigint[]), cast(:state as text[]), cast(:reason as text[]), cast(:error_code as text[]),
+            cast(:wamid as text[]), cast(:accepted_at as timestamptz[]))
+            w(id, state, reason, error_code, wamid, accepted_at)
+        where o.id = w.id and o.state = any(:from_states) returning o.id""")
+    columns: dict[str, Any] = {name: [outcome.get(name) for outcome in outcomes] for name in names}
+    columns |= {"from_states": list(from_states), "now": outcomes[0]["now"]}
+    return list(tx.execute(statement, columns).scalars())
+
+
+def stamp_sending(tx: Connection, ids: Sequence[int], now: datetime) -> None:
+    """When these were handed to the network; silence is counted from here."""
+    if ids:
+        tx.execute(text("update outgoing set sending_at = :now where id = any(:ids)"), {"now": now, "ids": list(ids)})
+
+
+def plan_again(tx: Connection, ids: Sequence[int]) -> None:
+    """Unknown sends that the evidence shows were never taken."""
+    if ids:
+        statement = text("update outgoing set state = 'planned' where id = any(:ids) and state = 'unknown'")
+        tx.execute(statement, {"ids": list(ids)})
+
+
+def disturb_batches(tx: Connection, ids: Sequence[int]) -> None:
+    """Let the resting batches of these messages be looked at again, and open those that had seemed finished."""
+    statement = text("""
+        update batches set not_before = null, finished_at = null
+        where id in (select batch_id from outgoing where id = any(:ids) and state = 'planned')""")
+    tx.execute(statement, {"ids": list(ids)})
+
+
+def give_back_attempt(tx: Connection, ids: Sequence[int]) -> None:
+    """A wait is no attempt (law 8)."""
+    if ids:
+        tx.execute(text("update outgoing set attempts = attempts - 1 where id = any(:ids)"), {"ids": list(ids)})
+
+
+def later_echo(tx: Connection, phone_number_id: str, sent_at: datetime) -> bool:
+    """Whether the platform has sent statuses of any message that left this number after that moment."""
+    statement = text("""
+        select exists (select 1 from outgoing o join messages m on m.outgoing_id = o.id
+            where o.phone_number_id = :number and o.sending_at > :sent_at
+              and (m.sent_at is not null or m.delivered_at is not null or m.failed_at is not null))""")
+    return bool(tx.execute(statement, {"number": phone_number_id, "sent_at": sent_at}).scalar_one())
+
+
+def accepted_since(tx: Connection, phone_number_id: str, since: datetime) -> int:
+    """Non-promotional templates that this number has sent, or is sending, since then (R14)."""
+    statement = select(func.count()).where(
+        outgoing.c.phone_number_id == phone_number_id,
+        outgoing.c.kind == "template",
+        outgoing.c.category != "marketing",
+        (outgoing.c.accepted_at > since) | (outgoing.c.state == "sending"),
+    )
+    return int(tx.execute(statement).scalar_one())
+
+
+def recipients_since(tx: Connection, now: datetime) -> int:
+    """Different people reached by templates in the last 24 hours, over all numbers (the portfolio's messaging
+    limit)."""
+    statement = select(func.count(func.distinct(outgoing.c.contact_id))).where(
+        outgoing.c.kind == "template", outgoing.c.accepted_at > now - timedelta(hours=24)
+    )
+    return int(tx.execute(statement).scalar_one())
+
+
+def replies_since(tx: Connection, contact_ids: Iterable[int], since: datetime) -> dict[int, int]:
+    """Automatic replies planned for each of these contacts since then; what stops two robots from talking for ever."""
+    columns = outgoing.c
+    statement = select(columns.contact_id, func.count()).where(
+        columns.contact_id.in_(sorted(set(contact_ids))), columns.lane == Lane.LIVE, columns.planned_at > since
+    )
+    return {row[0]: row[1] for row in tx.execute(statement.group_by(columns.contact_id))}
+
+
+def live_waiting(tx: Connection) -> int:
+    """Live replies not yet on their way."""
+    statement = select(func.count()).where(outgoing.c.state == "planned", outgoing.c.lane == Lane.LIVE)
+    return int(tx.execute(statement).scalar_one())

@@ -1,0 +1,102 @@
+"""Contact sync runs: one at a time per CRM, with a lease, an epoch that fences off zombies, and a cursor (R25)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import BigInteger, Column, Connection, Index, Integer, Row, Table, Text, desc, select, text, update
+from sqlalchemy.dialects.postgresql import JSONB, insert
+
+from syncer.store.base import metadata, moment, primary_key
+from syncer.store.workers import LIVING
+
+sync_runs = Table(
+    "sync_runs",
+    metadata,
+    primary_key(),
+    Column("crm", Text, nullable=False),
+    Column("mode", Text, nullable=False),
+    Column("state", Text, nullable=False, server_default="running"),
+    Column("epoch", Integer, nullable=False, server_default="1"),
+    Column("owner", BigInteger),
+    moment("lease_until"),
+    Column("cursor", Text),
+    Column("counts", JSONB, nullable=False, server_default="{}"),
+    moment("started_at", nullable=False),
+    moment("finished_at"),
+    Column("error", Text),
+)
+Index("uq_sync_runs_running", sync_runs.c.crm, unique=True, postgresql_where=sync_runs.c.state == "running")
+Index("ix_sync_runs_recent", sync_runs.c.crm, sync_runs.c.started_at)
+
+
+class LostLease(Exception):
+    """Another worker has taken this run over; whatever this one still wanted to write must not be written."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """The right to work on a run. Each takeover raises `epoch`, so a write of the previous holder finds no row."""
+
+    run_id: int
+    crm: str
+    mode: str
+    epoch: int
+    cursor: str | None
+    started_at: datetime
+    counts: dict[str, int]
+
+
+def start(tx: Connection, crm: str, mode: str, worker: int, now: datetime, lease_seconds: float) -> Lease | None:
+    """Begin a run, or take over one whose holder is dead or silent. None: a living worker is on it."""
+    lease_until = now + timedelta(seconds=lease_seconds)
+    statement = insert(sync_runs).values(crm=crm, mode=mode, owner=worker, lease_until=lease_until, started_at=now)
+    statement = statement.on_conflict_do_nothing(index_elements=["crm"], index_where=text("state = 'running'"))
+    created = tx.execute(statement.returning(sync_runs)).one_or_none()
+    return _lease(created) if created else _take_over(tx, crm, worker, now, lease_until)
+
+
+def _take_over(tx: Connection, crm: str, worker: int, now: datetime, lease_until: datetime) -> Lease | None:
+    statement = text(f"""
+        update sync_runs set owner = :worker, lease_until = :lease, epoch = epoch + 1
+        where crm = :crm and state = 'running' and (lease_until < :now or owner not in ({LIVING})) returning *""")
+    row = tx.execute(statement, {"worker": worker, "lease": lease_until, "crm": crm, "now": now}).one_or_none()
+    return _lease(row) if row else None
+
+
+def _lease(row: Row[Any]) -> Lease:
+    return Lease(row.id, row.crm, row.mode, row.epoch, row.cursor, row.started_at, dict(row.counts))
+
+
+def advance(
+    tx: Connection, lease: Lease, *, cursor: str | None, counts: dict[str, int], now: datetime, lease_seconds: float
+) -> None:
+    """Record a finished page in the same transaction as its contacts. Raises `LostLease`."""
+    _write(tx, lease, cursor=cursor, counts=counts, lease_until=now + timedelta(seconds=lease_seconds))
+
+
+def finish(tx: Connection, lease: Lease, *, counts: dict[str, int], now: datetime, error: str | None = None) -> None:
+    """End the run, well or with the error that stopped it. Raises `LostLease`."""
+    state = "failed" if error else "done"
+    _write(tx, lease, state=state, counts=counts, finished_at=now, error=error, owner=None, lease_until=None)
+
+
+def _write(tx: Connection, lease: Lease, **values: object) -> None:
+    mine = (sync_runs.c.id == lease.run_id, sync_runs.c.epoch == lease.epoch, sync_runs.c.state == "running")
+    if tx.execute(update(sync_runs).where(*mine).values(**values)).rowcount != 1:
+        raise LostLease(f"sync run {lease.run_id} was taken over")
+
+
+def last(tx: Connection, crm: str, *, state: str | None = None) -> Row[Any] | None:
+    """The most recent run of a CRM, if any (of that state)."""
+    statement = select(sync_runs).where(sync_runs.c.crm == crm).order_by(desc(sync_runs.c.started_at)).limit(1)
+    return tx.execute(statement if state is None else statement.where(sync_runs.c.state == state)).one_or_none()
+
+
+def interrupted(tx: Connection, now: datetime) -> list[str]:
+    """CRMs whose running sync has lost its worker."""
+    statement = text(f"""
+        select crm from sync_runs where state = 'running' and (lease_until < :now or owner not in ({LIVING}))""")
+    return list(tx.execute(statement, {"now": now}).scalars())
