@@ -1,0 +1,183 @@
+"""Conversations: customers' messages become contacts, records, replies, tags, consent words and handoffs (movement
+2)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, Row
+
+from syncer.domain.consent import ConsentEntry, Tier
+from syncer.domain.message import Category, Direction, InboundMessage, Lane, Sender
+from syncer.domain.rule import Rule, Verdict
+from syncer.policies import identification, window
+from syncer.policies.rules import RuleBook
+from syncer.store import consents, contacts, conversations, crm_writes, messages, outgoing
+from syncer.store.conversations import Heard
+from syncer.store.crm_writes import Topic, Want
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """One new customer message with everything needed to answer it."""
+
+    message: InboundMessage
+    message_id: int
+    contact: Row[Any]
+    conversation: Row[Any]
+    verdict: Verdict
+
+
+@dataclass(frozen=True)
+class Conversations:
+    """What a customer's message sets in motion. `long_after` is R33's 6; `loop_limit` bounds automatic replies to one
+    person in five minutes, so that two robots do not talk for ever."""
+
+    rules: RuleBook
+    crms: tuple[str, ...]
+    company: str
+    long_rule: Rule | None = None
+    long_after: int = 6
+    loop_limit: int = 20
+
+    def hear(self, tx: Connection, heard: Sequence[InboundMessage], now: datetime) -> set[str]:
+        """Apply messages in their order, inside the caller's transaction; returns the queues that have work now."""
+        if not heard:
+            return set()
+        people = contacts.resolve(tx, [message.sender for message in heard], now)
+        turns = self._record(tx, heard, people, now)
+        contacts.mark_reachable(tx, [turn.contact.id for turn in turns], now)
+        self._tag(tx, turns, now)
+        self._consent(tx, turns, now)
+        replies = self._reply(tx, turns, now)
+        handed = self._hand_over(tx, turns, now)
+        crm_writes.request(tx, self.crms, self._wants(tx, turns, handed), now)
+        return {"crm", "realtime"} if replies else {"crm"}
+
+    def _record(
+        self, tx: Connection, heard: Sequence[InboundMessage], people: Mapping[Sender, int], now: datetime
+    ) -> list[Turn]:
+        opened = conversations.hear(
+            tx,
+            [Heard(people[m.sender], m.phone_number_id, m.at, window.until(m.at, now)) for m in heard],
+        )
+        rows = [_as_row(m, people[m.sender], opened[people[m.sender], m.phone_number_id].id, now) for m in heard]
+        new = messages.add(tx, rows)
+        known = contacts.by_ids(tx, people.values())
+        return [
+            Turn(
+                message=m,
+                message_id=new[messages.inbound_ref(m.wamid)],
+                contact=known[people[m.sender]],
+                conversation=opened[people[m.sender], m.phone_number_id],
+                verdict=self.rules.judge(m.text, m.kind),
+            )
+            for m in heard
+            if messages.inbound_ref(m.wamid) in new
+        ]
+
+    def _tag(self, tx: Connection, turns: Sequence[Turn], now: datetime) -> None:
+        for turn in turns:
+            if turn.verdict.tags:
+                contacts.add_tags(tx, turn.contact.id, turn.verdict.tags, now)
+
+    def _consent(self, tx: Connection, turns: Sequence[Turn], now: datetime) -> None:
+        for turn in turns:
+            rule = turn.verdict.marketing
+            if rule is None or rule.marketing is None:
+                continue
+            proof = f"{turn.message.wamid}: {turn.message.text}"
+            entry = ConsentEntry(
+                turn.contact.id,
+                Tier.MARKETING,
+                rule.marketing,
+                turn.message.at,
+                f"keyword:{rule.id}",
+                proof,
+                explicit=True,
+            )
+            consents.record(tx, entry, now)
+
+    def _reply(self, tx: Connection, turns: Sequence[Turn], now: datetime) -> list[int]:
+        answering = [turn for turn in turns if turn.verdict.reply]
+        if not answering:
+            return []
+        recent = outgoing.replies_since(tx, [turn.contact.id for turn in answering], now - timedelta(minutes=5))
+        rows = []
+        for turn in answering:
+            if recent.get(turn.contact.id, 0) < self.loop_limit:
+                recent[turn.contact.id] = recent.get(turn.contact.id, 0) + 1
+                rows.append(self._reply_row(turn, now))
+        return outgoing.plan(tx, rows)
+
+    def _reply_row(self, turn: Turn, now: datetime) -> dict[str, Any]:
+        rule = turn.verdict.reply
+        assert rule is not None
+        wording = self.rules.wording(rule.replies, turn.contact.language)
+        name = turn.contact.full_name or turn.message.sender.name or ""
+        filled = wording.replace("{name}", name).replace("{company}", self.company)
+        body = identification.signed(filled, self.company)
+        return {
+            "idempotency_key": f"reply:{turn.message.wamid}:{rule.id}",
+            "lane": Lane.LIVE,
+            "source": f"rule:{rule.id}",
+            "category": Category.SERVICE,
+            "phone_number_id": turn.message.phone_number_id,
+            "contact_id": turn.contact.id,
+            "kind": "text",
+            "content": {"body": body},
+            "body": body,
+            "planned_at": now,
+            "answers_message_id": turn.message_id,
+        }
+
+    def _hand_over(self, tx: Connection, turns: Sequence[Turn], now: datetime) -> list[Want]:
+        wants = []
+        for turn in turns:
+            rule = turn.verdict.handoff or self._grown_long(turn)
+            if rule is None:
+                continue
+            handoff = conversations.hand_over(
+                tx,
+                conversation_id=turn.conversation.id,
+                contact_id=turn.contact.id,
+                message_id=turn.message_id,
+                rule=rule.id,
+                reason=rule.handoff_reason,
+                priority=rule.handoff_priority,
+                created_at=now,
+            )
+            if handoff is not None:
+                wants.append(Want(Topic.HANDOFF, handoff, turn.contact.id))
+        return wants
+
+    def _grown_long(self, turn: Turn) -> Rule | None:
+        return self.long_rule if turn.conversation.unattended > self.long_after else None
+
+    def _wants(self, tx: Connection, turns: Sequence[Turn], handed: Sequence[Want]) -> list[Want]:
+        """The contact first where the CRM does not have it or it changed, then its messages, then the handoffs."""
+        ids = [turn.contact.id for turn in turns]
+        known = set.intersection(*(set(contacts.crm_ids(tx, crm, ids)) for crm in self.crms)) if self.crms else set()
+        changed = {t.contact.id for t in turns if t.verdict.tags or t.verdict.marketing or t.contact.id not in known}
+        wants = [Want(Topic.CONTACT, contact_id, contact_id) for contact_id in sorted(changed)]
+        return wants + [Want(Topic.MESSAGE, turn.message_id, turn.contact.id) for turn in turns] + list(handed)
+
+
+def _as_row(message: InboundMessage, contact_id: int, conversation_id: int, now: datetime) -> dict[str, Any]:
+    return {
+        "ref": messages.inbound_ref(message.wamid),
+        "conversation_id": conversation_id,
+        "contact_id": contact_id,
+        "direction": Direction.IN,
+        "phone_number_id": message.phone_number_id,
+        "wamid": message.wamid,
+        "kind": message.kind,
+        "body": message.text,
+        "payload": message.raw,
+        "reply_to": message.reply_to,
+        "occurred_at": message.at,
+        "recorded_at": now,
+    }

@@ -1,0 +1,165 @@
+"""Sending: planned messages leave, each with its fate written down before and after (law 6).
+
+    planned -> sending -> accepted | unknown | failed          planned -> skipped (our own rules, asked at this moment)
+
+`sending` is committed before any request leaves, in small sets, so that after a crash only those few are in doubt.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import Row
+
+from syncer.domain import callback
+from syncer.domain.errors import DeliveryError, OutcomeUnknown, TryLater
+from syncer.domain.message import Accepted, Lane, SendRequest, TextContent
+from syncer.domain.template import TemplateContent
+from syncer.flows.admission import Admission
+from syncer.flows.outcomes import Outcomes
+from syncer.ports import Clock, Messenger, Throttle
+from syncer.store import campaigns, claims, outgoing
+from syncer.store.outgoing import BULK, LIVE
+from syncer.store.session import Store
+
+log = logging.getLogger(__name__)
+
+Answer = Accepted | DeliveryError
+
+
+@dataclass(frozen=True)
+class Sending:
+    """The way out. `pool` runs the requests of one set side by side; `set_size` bounds how many are in doubt at
+    once."""
+
+    store: Store
+    messenger: Messenger
+    throttle: Throttle
+    admission: Admission
+    outcomes: Outcomes
+    clock: Clock
+    pool: Executor
+    set_size: int = 16
+    lease_seconds: float = 30.0
+
+    def drain_live(self, worker: int) -> int:
+        """Send every waiting reply; returns how many were handled."""
+        handled = 0
+        while rows := self._claim(worker, Lane.LIVE):
+            sent, wait = self._send_set(worker, rows, Lane.LIVE)
+            handled += sent
+            if wait:
+                break
+        return handled
+
+    def send_batch(self, worker: int, batch_id: int) -> int:
+        """Send what is left of one batch; returns how many were handled. A throttled batch is laid to rest, and the
+        worker is free for others (law 8)."""
+        handled = 0
+        while rows := self._claim(worker, Lane.BULK, batch_id):
+            sent, wait = self._send_set(worker, rows, Lane.BULK)
+            handled += sent
+            if wait:
+                until = self.clock.now() + timedelta(seconds=wait)
+                self.store.run(lambda tx, until=until: campaigns.rest(tx, batch_id, until))  # type: ignore[misc]
+                break
+        with self.store.begin() as tx:
+            campaigns.close_finished(tx, self.clock.now(), [batch_id])
+        return handled
+
+    def open_batches(self) -> list[int]:
+        """Batches that have something to send now; for the sweeper."""
+        with self.store.begin() as tx:
+            return campaigns.open_batches(tx, self.clock.now())
+
+    def _claim(self, worker: int, lane: Lane, batch_id: int | None = None) -> Sequence[Row[Any]]:
+        rows = LIVE if lane is Lane.LIVE else BULK
+        where = "r.lane = 'live'" if lane is Lane.LIVE else f"r.batch_id = :batch and {outgoing.CAMPAIGN_RUNNING}"
+        now = self.clock.now()
+        with self.store.begin() as tx:
+            claimed = claims.claim(
+                tx,
+                rows,
+                worker,
+                now=now,
+                lease_seconds=self.lease_seconds,
+                limit=self.set_size,
+                where=where,
+                values={} if batch_id is None else {"batch": batch_id},
+            )
+            outgoing.stamp_sending(tx, [row.id for row in claimed], now)
+        return claimed
+
+    def _send_set(self, worker: int, rows: Sequence[Row[Any]], lane: Lane) -> tuple[int, float]:
+        """Send one claimed set. Returns how many are off our hands, and for how long to stay away if we were
+        throttled."""
+        admitted = self.store.run(lambda tx: self.admission.sift(tx, worker, rows, self.clock.now()))
+        granted, wait = self._take_permits(worker, admitted, lane)
+        answers = self._post(granted)
+        self.store.run(lambda tx: self.outcomes.write(tx, worker, answers, self.clock.now()))
+        self._obey(answers)
+        return len(rows) - (len(admitted) - len(granted)), wait
+
+    def _take_permits(
+        self, worker: int, admitted: Mapping[int, tuple[Row[Any], str]], lane: Lane
+    ) -> tuple[list[tuple[Row[Any], str]], float]:
+        """As many of the admitted as the limiter lets go now; the rest go back unworked."""
+        granted: list[tuple[Row[Any], str]] = []
+        wait = 0.0
+        for number, group in _by_number(admitted.values()).items():
+            grant = self.throttle.take(number, len(group), lane)
+            granted += group[: grant.permits]
+            if grant.permits < len(group):
+                wait = max(wait, grant.wait_seconds, 0.05)
+                self._hand_back(worker, [row.id for row, _ in group[grant.permits :]], lane)
+        return granted, wait
+
+    def _hand_back(self, worker: int, ids: list[int], lane: Lane) -> None:
+        rows = LIVE if lane is Lane.LIVE else BULK
+        self.store.run(lambda tx: claims.release(tx, rows, worker, ids))
+
+    def _post(self, granted: Sequence[tuple[Row[Any], str]]) -> list[tuple[Row[Any], Answer]]:
+        """Every request of the set, side by side, but one person's in their order."""
+        people: dict[int, list[tuple[Row[Any], str]]] = {}
+        for row, address in granted:
+            people.setdefault(row.contact_id, []).append((row, address))
+        return [answer for answers in self.pool.map(self._post_in_order, people.values()) for answer in answers]
+
+    def _post_in_order(self, group: Sequence[tuple[Row[Any], str]]) -> list[tuple[Row[Any], Answer]]:
+        return [(row, self._ask(row, address)) for row, address in group]
+
+    def _ask(self, row: Row[Any], address: str) -> Answer:
+        request = SendRequest(row.phone_number_id, address, callback.mark(row.id, row.attempts), content_of(row))
+        try:
+            return self.messenger.send(request)
+        except DeliveryError as error:
+            return error
+        except Exception as error:  # a defect of ours in mid-request must not be taken for "it did not happen"
+            log.exception("sending message %d ended in a defect", row.id)
+            return OutcomeUnknown(f"{type(error).__name__}: {error}", code="defect")
+
+    def _obey(self, answers: Iterable[tuple[Row[Any], Answer]]) -> None:
+        """The platform throttled a number: every worker slows down, not only this one."""
+        for row, answer in answers:
+            if isinstance(answer, TryLater) and answer.scope == "number":
+                self.throttle.slow_down(row.phone_number_id, answer.wait_seconds)
+
+
+def content_of(row: Row[Any]) -> TextContent | TemplateContent:
+    """What was frozen when the message was planned."""
+    content = row.content
+    if row.kind == "template":
+        return TemplateContent(content["name"], content["language"], tuple(content["parameters"]))
+    return TextContent(content["body"])
+
+
+def _by_number(admitted: Iterable[tuple[Row[Any], str]]) -> dict[str, list[tuple[Row[Any], str]]]:
+    groups: dict[str, list[tuple[Row[Any], str]]] = {}
+    for row, address in admitted:
+        groups.setdefault(row.phone_number_id, []).append((row, address))
+    return groups

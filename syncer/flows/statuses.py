@@ -1,0 +1,184 @@
+"""Statuses: echoes settle sends, ladders climb, what came too early waits, and the CRM hears of it (R23, X1, X2)."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row
+
+from syncer.domain import callback
+from syncer.domain.consent import ConsentEntry, Tier, Word
+from syncer.domain.message import Direction
+from syncer.domain.status import Consequence, Status, StatusUpdate
+from syncer.domain.work import SendState, Subject
+from syncer.ports import Clock
+from syncer.store import (
+    campaigns,
+    consents,
+    contacts,
+    conversations,
+    crm_writes,
+    dead_letters,
+    early_statuses,
+    messages,
+    outgoing,
+    retries,
+)
+from syncer.store.crm_writes import Topic, Want
+
+log = logging.getLogger(__name__)
+
+#: A send in any of these has not been settled for good; the platform's own word settles it, even a failure of ours.
+UNSETTLED = (SendState.PLANNED, SendState.SENDING, SendState.WAITING, SendState.UNKNOWN, SendState.FAILED)
+
+
+@dataclass(frozen=True, slots=True)
+class Acceptance:
+    """Proof that the platform took a message: its answer to our request, or an echo of our mark."""
+
+    outgoing: Row[Any]
+    wamid: str
+    at: datetime
+
+
+@dataclass(frozen=True)
+class Statuses:
+    """Everything that moves after the platform has taken a message."""
+
+    crms: tuple[str, ...]
+    clock: Clock
+
+    def apply(self, tx: Connection, updates: Sequence[StatusUpdate], now: datetime) -> set[str]:
+        """Apply statuses inside the caller's transaction; returns the queues that have work now."""
+        if not updates:
+            return set()
+        self._settle_by_echo(tx, updates, now)
+        return self._climb(tx, updates, now)
+
+    def accept(self, tx: Connection, accepted: Sequence[Acceptance], now: datetime) -> None:
+        """Record that the platform took these: the send is settled, the conversation has the message, and statuses that
+        were faster than the answer are applied. Sends that are settled already are left alone."""
+        outcomes = [
+            {"id": a.outgoing.id, "state": SendState.ACCEPTED, "wamid": a.wamid, "accepted_at": a.at, "now": now}
+            for a in accepted
+        ]
+        moved = set(outgoing.write_outcomes(tx, outcomes, from_states=UNSETTLED))
+        settled = [a for a in accepted if a.outgoing.id in moved]
+        if not settled:
+            return
+        self._forget_trouble(tx, [a.outgoing.id for a in settled], now)
+        self._record_messages(tx, settled, now)
+        campaigns.close_finished(tx, now, sorted({a.outgoing.batch_id for a in settled if a.outgoing.batch_id}))
+        self._climb(tx, early_statuses.collect(tx, [a.wamid for a in settled]), now)
+
+    def reunite(self, tx: Connection, now: datetime) -> int:
+        """Apply statuses in the waiting room whose message has come by now; returns how many."""
+        waiting = early_statuses.collect(tx, early_statuses.reunitable(tx))
+        self._climb(tx, waiting, now)
+        return len(waiting)
+
+    def _settle_by_echo(self, tx: Connection, updates: Sequence[StatusUpdate], now: datetime) -> None:
+        """The rows are locked before anything is decided: a sender that is just now giving one up as unknown either did
+        so before, and we see it, or does so afterwards, and finds the echo."""
+        echoes = {oid: u for u in updates if (oid := callback.outgoing_id(u.callback_data)) is not None}
+        rows = outgoing.by_ids(tx, echoes, lock=True)
+        _cry_if_doubled(rows, echoes)
+        proven = [
+            Acceptance(row, echoes[oid].wamid, echoes[oid].at) for oid, row in rows.items() if row.state in UNSETTLED
+        ]
+        self.accept(tx, proven, now)
+
+    def _climb(self, tx: Connection, updates: Sequence[StatusUpdate], now: datetime) -> set[str]:
+        rows = messages.by_wamid(tx, [(u.phone_number_id, u.wamid) for u in updates])
+        ladders = {row.id: messages.ladder(row) for row in rows.values()}
+        before = dict(ladders)
+        early = []
+        for update in sorted(updates, key=lambda item: item.at):
+            row = rows.get((update.phone_number_id, update.wamid))
+            if row is None:
+                early.append(update)
+            else:
+                ladders[row.id] = ladders[row.id].climb(update)
+        early_statuses.keep(tx, early)
+        changed = {key: ladder for key, ladder in ladders.items() if ladder != before[key]}
+        messages.write_ladders(tx, changed)
+        self._consequences(tx, updates, rows, now)
+        owners = {row.id: row.contact_id for row in rows.values()}
+        risen = [key for key in changed if changed[key].status is not before[key].status]
+        crm_writes.request(tx, self.crms, [Want(Topic.MESSAGE, key, owners[key]) for key in risen], now)
+        return {"crm"} if risen else set()
+
+    def _consequences(
+        self, tx: Connection, updates: Sequence[StatusUpdate], rows: dict[tuple[str, str], Row[Any]], now: datetime
+    ) -> None:
+        for update in updates:
+            row = rows.get((update.phone_number_id, update.wamid))
+            if row is None or update.consequence is None:
+                continue
+            if update.consequence is Consequence.UNREACHABLE:
+                contacts.mark_unreachable(tx, [row.contact_id], now)
+            else:
+                proof = f"{update.wamid}: {update.error_code} {update.error_detail or ''}".strip()
+                entry = ConsentEntry(
+                    row.contact_id, Tier.MARKETING, Word.REVOKED, update.at, "whatsapp:status", proof, explicit=True
+                )
+                consents.record(tx, entry, now)
+            crm_writes.request(tx, self.crms, [Want(Topic.CONTACT, row.contact_id, row.contact_id)], now)
+
+    def record_failed(self, tx: Connection, failed: Sequence[tuple[Row[Any], str, str]], now: datetime) -> None:
+        """A send that ended without the platform taking it still belongs to the conversation and the CRM: (row, code,
+        reason) each."""
+        opened = conversations.open_for(tx, [(row.contact_id, row.phone_number_id) for row, _, _ in failed], now)
+        rows = [
+            _as_row(row, opened[row.contact_id, row.phone_number_id], now)
+            | {"status": Status.FAILED, "failed_at": now, "error_code": code, "error_detail": reason}
+            for row, code, reason in failed
+        ]
+        self._want(tx, messages.add(tx, rows), rows, now)
+
+    def _record_messages(self, tx: Connection, settled: Sequence[Acceptance], now: datetime) -> None:
+        opened = conversations.open_for(tx, [(a.outgoing.contact_id, a.outgoing.phone_number_id) for a in settled], now)
+        rows = [
+            _as_row(a.outgoing, opened[a.outgoing.contact_id, a.outgoing.phone_number_id], now)
+            | {"wamid": a.wamid, "occurred_at": a.at, "status": Status.ACCEPTED}
+            for a in settled
+        ]
+        new = messages.add(tx, rows)
+        messages.revive(tx, [row for row in rows if row["ref"] not in new])
+        self._want(tx, new, rows, now)
+
+    def _want(self, tx: Connection, new: dict[str, int], rows: Sequence[dict[str, Any]], now: datetime) -> None:
+        wants = [Want(Topic.MESSAGE, new[row["ref"]], row["contact_id"]) for row in rows if row["ref"] in new]
+        crm_writes.request(tx, self.crms, wants, now)
+
+    def _forget_trouble(self, tx: Connection, ids: Sequence[int], now: datetime) -> None:
+        retries.cancel(tx, Subject.OUTGOING, ids)
+        dead_letters.resolve_for(tx, Subject.OUTGOING, ids, "settled", now)
+
+
+def _cry_if_doubled(rows: Mapping[int, Row[Any]], echoes: Mapping[int, StatusUpdate]) -> None:
+    """Two wamids under one mark would mean that the customer got it twice. It must not happen; if it does, be loud."""
+    for key, row in rows.items():
+        if row.wamid is not None and row.wamid != echoes[key].wamid:
+            log.error("message %d was taken twice by the platform: %s and %s", key, row.wamid, echoes[key].wamid)
+
+
+def _as_row(row: Row[Any], conversation_id: int, now: datetime) -> dict[str, Any]:
+    return {
+        "ref": messages.outbound_ref(row.id),
+        "conversation_id": conversation_id,
+        "contact_id": row.contact_id,
+        "direction": Direction.OUT,
+        "phone_number_id": row.phone_number_id,
+        "wamid": None,
+        "kind": row.kind,
+        "body": row.body,
+        "reply_to": None,
+        "outgoing_id": row.id,
+        "occurred_at": now,
+        "recorded_at": now,
+    }

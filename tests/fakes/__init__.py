@@ -1,0 +1,1 @@
+"""Stand-ins for the ports, complete and with state to look at."""
