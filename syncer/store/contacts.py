@@ -106,7 +106,8 @@ def resolve(tx: Connection, senders: Iterable[Sender], now: datetime) -> dict[Se
         held = [pair for pair in _identities(sender) if pair in known]
         contact_id = known[held[0]] if held else _create(tx, sender, now)
         for pair in _identities(sender):
-            known.setdefault(pair, _link(tx, pair, contact_id))
+            if pair not in known:
+                known[pair] = _link(tx, pair, contact_id)
         found[sender] = known[_identities(sender)[0]]
     return found
 

@@ -73,19 +73,24 @@ def hear(tx: Connection, heard: Sequence[Heard]) -> dict[tuple[int, str], Row[An
         key = (one.contact_id, one.phone_number_id)
         latest[key] = one
         count[key] = count.get(key, 0) + 1
+    keys = sorted(latest)
     statement = text("""
         insert into conversations (contact_id, phone_number_id, opened_at, last_inbound_at, window_until, unattended)
-        values (:contact, :number, :at, :at, :until, :count)
+        select c, n, at, at, until, heard from unnest(cast(:contacts as bigint[]), cast(:numbers as text[]),
+            cast(:at as timestamptz[]), cast(:until as timestamptz[]), cast(:heard as int[])) w(c, n, at, until, heard)
         on conflict (contact_id, phone_number_id) do update set
             last_inbound_at = greatest(conversations.last_inbound_at, excluded.last_inbound_at),
             window_until = greatest(conversations.window_until, excluded.window_until),
             unattended = conversations.unattended + excluded.unattended
         returning *""")
-    found = {}
-    for key, one in sorted(latest.items()):
-        values = {"contact": key[0], "number": key[1], "at": one.at, "until": one.window_until, "count": count[key]}
-        found[key] = tx.execute(statement, values).one()
-    return found
+    values = {
+        "contacts": [key[0] for key in keys],
+        "numbers": [key[1] for key in keys],
+        "at": [latest[key].at for key in keys],
+        "until": [latest[key].window_until for key in keys],
+        "heard": [count[key] for key in keys],
+    }
+    return {(row.contact_id, row.phone_number_id): row for row in tx.execute(statement, values)}
 
 
 def open_for(tx: Connection, pairs: Sequence[tuple[int, str]], now: datetime) -> dict[tuple[int, str], int]:

@@ -9,7 +9,6 @@ from datetime import datetime
 from enum import StrEnum
 
 from sqlalchemy import BigInteger, Column, Connection, Index, Integer, Row, Table, Text, UniqueConstraint, text
-from sqlalchemy.dialects.postgresql import insert
 
 from syncer.store.base import claim_columns, metadata, moment, primary_key
 from syncer.store.claims import Claimable
@@ -58,30 +57,23 @@ def request(tx: Connection, crms: Iterable[str], wants: Sequence[Want], now: dat
     """Ask for writes to every CRM; for a subject already written, ask again. One that waits for its retry or is held by
     a worker keeps its place and notices the new revision."""
     unique = {(want.topic, want.subject_id): want for want in wants}
-    rows = [
-        {
-            "crm": crm,
-            "topic": want.topic,
-            "subject_id": want.subject_id,
-            "contact_id": want.contact_id,
-            "requested_at": now,
-        }
-        for crm in crms
-        for want in sorted(unique.values(), key=lambda item: (item.contact_id, item.topic, item.subject_id))
-    ]
-    if not rows:
-        return
-    statement = insert(crm_writes)
-    reopened = text("case when crm_writes.state in ('done', 'ignored') then 'pending' else crm_writes.state end")
-    statement = statement.on_conflict_do_update(
-        index_elements=["crm", "topic", "subject_id"],
-        set_={
-            "revision": crm_writes.c.revision + 1,
-            "state": reopened,
-            "requested_at": statement.excluded.requested_at,
-        },
-    )
-    tx.execute(statement, rows)
+    rows = sorted(unique.values(), key=lambda want: (want.contact_id, want.topic, want.subject_id))
+    statement = text("""
+        insert into crm_writes (crm, topic, subject_id, contact_id, requested_at)
+        select :crm, topic, subject, contact, cast(:now as timestamptz)
+        from unnest(cast(:topics as text[]), cast(:subjects as bigint[]), cast(:contacts as bigint[]))
+            with ordinality w(topic, subject, contact, position) order by position
+        on conflict (crm, topic, subject_id) do update set revision = crm_writes.revision + 1,
+            requested_at = excluded.requested_at,
+            state = case when crm_writes.state in ('done', 'ignored') then 'pending' else crm_writes.state end""")
+    values = {
+        "topics": [str(want.topic) for want in rows],
+        "subjects": [want.subject_id for want in rows],
+        "contacts": [want.contact_id for want in rows],
+        "now": now,
+    }
+    for crm in crms if rows else ():
+        tx.execute(statement, values | {"crm": crm})
 
 
 def settle_written(tx: Connection, worker: int, claimed: Sequence[Row[tuple[object, ...]]], now: datetime) -> int:

@@ -18,6 +18,7 @@ from sqlalchemy import (
     UniqueConstraint,
     bindparam,
     select,
+    text,
     update,
 )
 from sqlalchemy.dialects.postgresql import insert
@@ -116,11 +117,18 @@ def write_ladders(tx: Connection, ladders: Mapping[int, Ladder]) -> None:
     """Store how far each message has climbed, by message id."""
     if not ladders:
         return
-    fields = ("status", "sent_at", "delivered_at", "read_at", "failed_at", "error_code", "error_detail")
-    statement = update(messages).where(messages.c.id == bindparam("message_id"))
-    statement = statement.values({name: bindparam(f"new_{name}") for name in fields})
-    rows = [{"message_id": key, **{f"new_{f}": getattr(value, f) for f in fields}} for key, value in ladders.items()]
-    tx.execute(statement, rows)
+    statement = text("""
+        update messages m set
+            status = w.status, sent_at = w.sent_at, delivered_at = w.delivered_at, read_at = w.read_at,
+            failed_at = w.failed_at, error_code = w.error_code, error_detail = w.error_detail
+        from unnest(cast(:id as bigint[]), cast(:status as text[]), cast(:sent_at as timestamptz[]),
+            cast(:delivered_at as timestamptz[]), cast(:read_at as timestamptz[]), cast(:failed_at as timestamptz[]),
+            cast(:error_code as text[]), cast(:error_detail as text[]))
+            w(id, status, sent_at, delivered_at, read_at, failed_at, error_code, error_detail)
+        where m.id = w.id""")
+    moments = ("sent_at", "delivered_at", "read_at", "failed_at", "error_code", "error_detail")
+    values: dict[str, list[Any]] = {name: [getattr(one, name) for one in ladders.values()] for name in moments}
+    tx.execute(statement, values | {"id": list(ladders), "status": [str(one.status) for one in ladders.values()]})
 
 
 def by_ids(tx: Connection, ids: Iterable[int]) -> dict[int, Row[Any]]:
