@@ -1,0 +1,223 @@
+"""The one HTTP module: every request to a provider leaves through here, under one honest deadline (R17).
+
+`requests` counts its timeout from one received byte to the next, gives it anew to each address of a name, and lets a
+name lookup hang. Here one deadline covers lookup, connect, TLS, sending, head and body together.
+
+**What a fault means** (law 6) is decided by evidence, not by the name of an exception: the connection notes when the
+head of the request has been handed to the operating system whole.
+
+- Before that moment nothing can have happened on the other side: `TryAgain`.
+- After it, for a request that may be repeated at will (GET, or `repeatable=True`): `TryAgain`.
+- After it, for any other request: `OutcomeUnknown`.
+
+A kept-alive connection that the server closed while it was idle is one whose close has already arrived (it is then
+replaced before use), or one that has idled for longer than `IDLE_SECONDS` (replaced too), or one whose close crosses
+our request on the wire. The last looks exactly like a server that died after doing the work, so it stays
+`OutcomeUnknown`: asking for evidence costs seconds, sending twice costs a customer.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from json import dumps, loads
+from typing import Any
+from urllib.parse import urlsplit
+
+import requests
+from requests.adapters import HTTPAdapter
+from urllib3.exceptions import HTTPError
+from urllib3.util.retry import Retry
+
+from syncer.connections import PlainPool, TlsPool, call
+from syncer.domain.errors import AskPerson, DeliveryError, OutcomeUnknown, TryAgain
+from syncer.domain.text import shorten
+
+#: Seconds from the call to the last byte of the answer (R17).
+DEADLINE = 3.5
+#: Seconds for lookup and TCP over all addresses together, and again for TLS.
+CONNECT_SECONDS = 1.0
+#: Bytes of an answer after decompression; the largest page of any provider we speak to stays far below.
+LARGEST_BODY = 16 * 1024 * 1024
+
+logger = logging.getLogger(__name__)
+
+_SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+_NO_RETRY = Retry(total=0, connect=0, read=False, redirect=0, status=0, other=0)
+_DEFAULT_HEADERS = {"User-Agent": "syncer", "Accept": "application/json", "Accept-Encoding": "gzip, deflate"}
+_SECRET = re.compile(r'(?i)((?:token|secret|password|pin)"?\s*[=:]\s*"?|\bcode=|"code"\s*:\s*"(?=\d))[^"&\s,}]+')
+_LONG_NUMBER = re.compile(r"\+?\d{6,}(?=\d{3})")
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """What came back. `headers` are looked up in any case; `body` is decompressed."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    def json(self) -> Any:
+        """The body as JSON. Raises `ValueError` when it is not (nesting beyond what can be read included)."""
+        try:
+            return loads(self.body)
+        except RecursionError:
+            raise ValueError("JSON nested too deeply") from None
+
+
+class HttpClient:
+    """A pool of kept-alive connections, shared by all threads of a process and rebuilt after a fork.
+
+    No proxies, cookies or credentials are taken from the environment (that look-up costs 40 % of a call) and no
+    redirect is followed. `deadline` and `connect` are seconds, `largest_body` bytes, `connections` the most that are
+    kept per host; more threads than that still work, on connections of their own.
+    """
+
+    def __init__(
+        self,
+        *,
+        deadline: float = DEADLINE,
+        connect: float = CONNECT_SECONDS,
+        largest_body: int = LARGEST_BODY,
+        connections: int = 64,
+        ca_bundle: str | None = None,
+    ) -> None:
+        self._deadline = deadline
+        self._connect = min(connect, deadline)
+        self._largest_body = largest_body
+        self._connections = connections
+        self._verify: bool | str = ca_bundle or True
+        self._adapter = _Adapter(connections)
+        self._process = os.getpid()
+
+    def request(
+        self,
+        method: str,
+        url: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        json: Any = None,
+        params: Mapping[str, str] | None = None,
+        data: Mapping[str, str] | bytes | None = None,
+        deadline: float | None = None,
+        repeatable: bool | None = None,
+    ) -> Response:
+        """One exchange; any status is an answer, never an error.
+
+        `deadline` replaces the client's (seconds). `repeatable` says that doing it twice equals doing it once; by
+        default that is so for GET, HEAD and OPTIONS. Raises `TryAgain`, `OutcomeUnknown` (see the module), and
+        `AskPerson` when no request could be made of address and headers at all.
+        """
+        prepared = _prepare(method, url, headers, json, params, data)
+        safe = method.upper() in _SAFE_METHODS if repeatable is None else repeatable
+        started = time.monotonic()
+        call.begin(started + (self._deadline if deadline is None else deadline))
+        try:
+            response = self._exchange(prepared)
+        except (requests.RequestException, HTTPError, OSError, ValueError) as fault:
+            if isinstance(fault, ValueError) and not call.written:
+                raise _no_request(fault) from None
+            logger.debug("%s %s failed: %s", method, _masked(url), _why(fault))
+            raise _meaning(fault, f"{method} {urlsplit(url).netloc}", safe=safe) from fault
+        if len(response.body) > self._largest_body:
+            raise _judged(f"{method}: answer over {self._largest_body} bytes", "too_large", unsent=False, safe=safe)
+        _log(prepared, response, time.monotonic() - started)
+        return response
+
+    def close(self) -> None:
+        """Close the idle connections; the client stays usable."""
+        self._adapter.close()
+
+    def _exchange(self, prepared: requests.PreparedRequest) -> Response:
+        if self._process != os.getpid():  # sharing a parent's sockets would mix up two processes' answers
+            self._adapter, self._process = _Adapter(self._connections), os.getpid()
+        answer = self._adapter.send(
+            prepared, stream=True, timeout=(self._connect, self._deadline), verify=self._verify, proxies={}
+        )
+        body = answer.raw.read(self._largest_body + 1, decode_content=True)
+        if len(body) > self._largest_body:
+            answer.close()
+        return Response(answer.status_code, answer.headers, body)
+
+
+def _prepare(
+    method: str,
+    url: str,
+    headers: Mapping[str, str] | None,
+    json: Any,
+    params: Mapping[str, str] | None,
+    data: Mapping[str, str] | bytes | None,
+) -> requests.PreparedRequest:
+    merged = {**_DEFAULT_HEADERS, **(headers or {})}
+    try:
+        if json is not None:
+            data = dumps(json, separators=(",", ":"), allow_nan=False).encode()
+            merged.setdefault("Content-Type", "application/json")
+        return requests.Request(method, url, headers=merged, params=params, data=data).prepare()
+    except (requests.RequestException, ValueError) as fault:
+        raise _no_request(fault) from None
+
+
+def _no_request(fault: Exception) -> AskPerson:
+    """The texts of these faults quote the header, which may be the token: only their kind is told."""
+    return AskPerson(f"no request can be made of this: {type(fault).__name__}", code="request")
+
+
+def _meaning(fault: Exception, where: str, *, safe: bool) -> DeliveryError:
+    timed_out = isinstance(fault, requests.ReadTimeout)
+    unsent = not call.written and not timed_out
+    code = "timeout" if isinstance(_root(fault), TimeoutError) or timed_out else "unreachable" if unsent else "cut"
+    return _judged(f"{where}: {_why(fault)}", code, unsent=unsent, safe=safe)
+
+
+def _judged(detail: str, code: str, *, unsent: bool, safe: bool) -> DeliveryError:
+    return TryAgain(detail, code=code) if unsent or safe else OutcomeUnknown(detail, code=code)
+
+
+def _root(fault: BaseException) -> BaseException:
+    """What the system or the standard library said: the wrappers' texts quote the address with its secrets."""
+    while _wraps(fault) and (cause := fault.__cause__ or fault.__context__) is not None:
+        fault = cause
+    return fault
+
+
+def _wraps(fault: BaseException) -> bool:
+    return isinstance(fault, requests.RequestException | HTTPError)
+
+
+def _why(fault: Exception) -> str:
+    root = _root(fault)
+    return type(root).__name__ if _wraps(root) else shorten(f"{type(root).__name__} {root}".strip(), 200)
+
+
+def _log(prepared: requests.PreparedRequest, response: Response, seconds: float) -> None:
+    if not logger.isEnabledFor(logging.DEBUG):
+        return
+    sent, got = prepared.body or b"", response.body[:500]
+    logger.debug(
+        "%s %s %s -> %d in %.0f ms %s",
+        prepared.method,
+        _masked(prepared.url or ""),
+        _masked(sent[:500].decode("utf-8", "replace") if isinstance(sent, bytes) else str(sent)[:500]),
+        response.status,
+        seconds * 1000,
+        _masked(got.decode("utf-8", "replace")),
+    )
+
+
+def _masked(text: str) -> str:
+    """Without secrets, and of long numbers only the last three digits."""
+    return _LONG_NUMBER.sub("***", _SECRET.sub(r"\1***", text))
+
+
+class _Adapter(HTTPAdapter):
+    def __init__(self, connections: int) -> None:
+        super().__init__(pool_connections=16, pool_maxsize=connections, max_retries=_NO_RETRY)
+
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+        super().init_poolmanager(*args, **kwargs)
+        self.poolmanager.pool_classes_by_scheme = {"http": PlainPool, "https": TlsPool}

@@ -1,0 +1,243 @@
+"""The platform's error codes, each with what to do next (law 14).
+
+Source: developers.facebook.com/documentation/business-messaging/whatsapp/support/error-codes (read 2026-09-11).
+Branch on `code` and never on the message text; `error_subcode` is deprecated and used for one case only.
+"""
+
+from __future__ import annotations
+
+import email.utils
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from json import loads
+from typing import Any
+
+from syncer.domain.errors import (
+    AskPerson,
+    DeliveryError,
+    FixCredentials,
+    Never,
+    OutcomeUnknown,
+    TryAgain,
+    TryLater,
+)
+from syncer.domain.status import Consequence
+from syncer.domain.text import shorten, storable
+
+#: Nobody waits longer than this on the word of a header (seconds).
+LONGEST_WAIT = 24 * 3600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """One code: the error it becomes, what it means to an operator, and where time cures it, the seconds to wait and
+    whether that concerns this `item` only or the whole `number`."""
+
+    error: type[DeliveryError]
+    meaning: str
+    wait: float = 0.0
+    scope: str = "number"
+
+
+CODES: dict[int, Known] = {
+    # Access: every item would fail the same way.
+    0: Known(FixCredentials, "the access token cannot be used"),
+    3: Known(FixCredentials, "the app lacks the capability for this call"),
+    10: Known(FixCredentials, "a permission was not granted or has been removed"),
+    33: Known(FixCredentials, "the business number does not exist any more"),
+    190: Known(FixCredentials, "the access token has expired or was revoked"),
+    131005: Known(FixCredentials, "a permission was not granted or has been removed"),
+    # Restrictions and set-up: a person has to act at the platform.
+    368: Known(AskPerson, "the account is blocked for breaking a policy"),
+    131031: Known(AskPerson, "the account is locked"),
+    131037: Known(AskPerson, "the number's display name is not approved"),
+    131042: Known(AskPerson, "the payment method of the account does not work"),
+    131045: Known(AskPerson, "the number has to be registered again"),
+    131048: Known(AskPerson, "too many messages of this number were reported as spam"),
+    131063: Known(AskPerson, "marketing templates are switched off on this route"),
+    131064: Known(AskPerson, "templates are throttled for wrong categories"),
+    133000: Known(AskPerson, "an earlier deregistration of the number is incomplete"),
+    133005: Known(AskPerson, "the two-step PIN is wrong"),
+    133006: Known(AskPerson, "the number has to be verified"),
+    133008: Known(AskPerson, "too many wrong PINs"),
+    133009: Known(AskPerson, "the PIN was entered too fast"),
+    133010: Known(AskPerson, "the number is not registered"),
+    # Rates and maintenance: time cures them.
+    4: Known(TryLater, "the app made too many calls", 3600),
+    80007: Known(TryLater, "the account made too many management calls", 300),
+    130429: Known(TryLater, "the number's throughput is used up", 2),
+    131056: Known(TryLater, "too many messages to this one person", 6, "item"),
+    131057: Known(TryLater, "the account is in maintenance", 300),
+    132015: Known(TryLater, "the template is paused for low quality", 3 * 3600, "item"),
+    132069: Known(TryLater, "the flow is throttled", 3600, "item"),
+    133015: Known(TryLater, "the number was deleted a moment ago", 300),
+    133016: Known(TryLater, "too many registrations of the number in 72 hours", 72 * 3600),
+    134101: Known(TryLater, "the template is still being copied to the marketing route", 600, "item"),
+    # Faults of the platform before it took the message.
+    1: Known(TryAgain, "an unknown error"),
+    2: Known(TryAgain, "a service is down or overloaded"),
+    131000: Known(TryAgain, "the message failed to send for an unknown reason"),
+    131016: Known(TryAgain, "a service is overloaded"),
+    131052: Known(TryAgain, "the medium could not be downloaded"),
+    131053: Known(TryAgain, "the medium could not be uploaded"),
+    133004: Known(TryAgain, "the server is unavailable for a moment"),
+    # This item will never be taken.
+    100: Known(Never, "a parameter is wrong"),
+    130403: Known(Never, "the business has blocked this person"),
+    130472: Known(Never, "the person is part of an experiment without marketing"),
+    130497: Known(Never, "the business may not write to this country"),
+    131008: Known(Never, "a parameter is missing"),
+    131009: Known(Never, "a parameter has a wrong value"),
+    131020: Known(Never, "the group does not exist or cannot be written to"),
+    131021: Known(Never, "the recipient is the sender"),
+    131026: Known(Never, "undeliverable: not on WhatsApp, an old app, or terms not accepted"),
+    131030: Known(Never, "the recipient is not on the test number's list"),
+    131041: Known(Never, "the group cannot be written to"),
+    131047: Known(Never, "the customer service window is closed: only a template may be sent"),
+    131049: Known(Never, "held back to protect the person's engagement; not before 24 h, and by a person's choice"),
+    131050: Known(Never, "the person has stopped marketing messages"),
+    131051: Known(Never, "the message type is not supported"),
+    131055: Known(Never, "this route does not allow the method"),
+    131062: Known(Never, "this message needs a phone number, a user id is not enough"),
+    132000: Known(Never, "the number of template parameters is wrong"),
+    132001: Known(Never, "the template does not exist in this language or is not approved"),
+    132005: Known(Never, "the template's text is too long once filled in"),
+    132007: Known(Never, "the template breaks a content policy"),
+    132008: Known(Never, "the template's parameters have a wrong format"),
+    132012: Known(Never, "a template parameter has a wrong format"),
+    132016: Known(Never, "the template was disabled for low quality"),
+    132018: Known(Never, "a template parameter is not acceptable"),
+    132068: Known(Never, "the flow is blocked"),
+    134011: Known(Never, "the terms for payments were not accepted"),
+    134100: Known(Never, "only marketing templates go by this route"),
+    134102: Known(Never, "the template cannot be copied to the marketing route"),
+    135000: Known(Never, "a general error in the parameters"),
+    136024: Known(Never, "the number is verified already"),
+    137000: Known(Never, "the recipient's identity key has changed"),
+}
+CODES |= dict.fromkeys(range(200, 300), Known(FixCredentials, "a permission was not granted or has been removed"))
+CODES |= dict.fromkeys([139100, 139101, 139102, 139103, 139200], Known(Never, "not allowed for this business"))
+
+#: Codes that tell something of the person, whatever becomes of the message.
+CONSEQUENCES = {131026: Consequence.UNREACHABLE, 131050: Consequence.OPTED_OUT}
+
+#: "Something went wrong" beside a 5xx does not say whether the message was taken.
+_AMBIGUOUS = frozenset({1, 131000})
+#: (100, 33) is how the Graph API says that an id in the address is wrong or out of reach for this token.
+_NO_SUCH_OBJECT = (100, 33)
+#: 4xx that say by themselves what to do next.
+_SPEAKING = frozenset({401, 403, 408, 425, 429})
+
+
+def explain(code: str | int) -> str:
+    """What a code means, for an operator; an empty text for a code that is not in the table."""
+    known = CODES.get(_whole(code))
+    return known.meaning if known else ""
+
+
+def consequence(code: str | int) -> Consequence | None:
+    """What a failure with this code says about the person."""
+    return CONSEQUENCES.get(_whole(code))
+
+
+def from_response(status: int, headers: Mapping[str, str], body: bytes, *, safe: bool = False) -> DeliveryError:
+    """The error that an answer other than a success means; returned, not raised.
+
+    `safe` says that the call may be repeated at will (a read), so that a doubtful outcome is merely `TryAgain`.
+    """
+    graph = _graph_error(body)
+    error = _from_graph(status, graph) if graph is not None else _from_status(status)
+    if isinstance(error, OutcomeUnknown) and safe:
+        error = TryAgain(error.detail, code=error.code)
+    wait = retry_after(headers)
+    if wait is not None and isinstance(error, TryAgain | TryLater):
+        scope = error.scope if isinstance(error, TryLater) else "number"
+        return TryLater(error.detail, code=error.code, wait_seconds=wait, scope=scope)
+    return error
+
+
+def _from_graph(status: int, graph: Mapping[str, Any]) -> DeliveryError:
+    code, detail = _whole(graph.get("code")), _detail(status, graph)
+    if (code, _whole(graph.get("error_subcode"))) == _NO_SUCH_OBJECT:
+        return FixCredentials(detail, code=str(code))
+    known = CODES.get(code)
+    if known is None or (status >= 500 and code in _AMBIGUOUS):
+        return _unlisted(status, graph, detail, code)
+    if known.error is TryLater:
+        return TryLater(detail, code=str(code), wait_seconds=known.wait, scope=known.scope)
+    return known.error(detail, code=str(code))
+
+
+def _unlisted(status: int, graph: Mapping[str, Any], detail: str, code: int) -> DeliveryError:
+    """A code without a place in the table: the HTTP status decides, and a 4xx still means that it was not taken."""
+    if status < 500 and graph.get("is_transient") is True:
+        return TryAgain(detail, code=str(code))
+    if 400 <= status < 500 and status not in _SPEAKING:
+        return Never(detail, code=str(code))
+    return _from_status(status, detail, str(code))
+
+
+def _from_status(status: int, detail: str = "", code: str = "") -> DeliveryError:
+    """What the HTTP status alone says: something between us and the platform spoke, or the platform broke."""
+    code = code or f"http_{status}"
+    if status >= 500 or status < 300:
+        return OutcomeUnknown(detail or "it failed without saying whether it took the message", code=code)
+    if status == 429:
+        return TryLater(detail or "too many requests", code=code, wait_seconds=30.0)
+    if status in (408, 425):
+        return TryAgain(detail or "the request was not read", code=code)
+    if status in (401, 403):
+        return FixCredentials(detail or "access was refused without a reason", code=code)
+    return AskPerson(detail or "not the platform's answer: is the configured address right?", code=code)
+
+
+def _graph_error(body: bytes) -> Mapping[str, Any] | None:
+    try:
+        parsed = loads(body)
+    except (ValueError, RecursionError):
+        return None
+    error = parsed.get("error") if isinstance(parsed, dict) else None
+    return error if isinstance(error, dict) and _whole(error.get("code")) >= 0 else None
+
+
+def _detail(status: int, graph: Mapping[str, Any]) -> str:
+    data = graph.get("error_data")
+    parts = [
+        graph.get("message"),
+        data.get("details") if isinstance(data, dict) else None,
+        graph.get("error_user_msg"),
+        f"HTTP {status}",
+        f"trace {graph['fbtrace_id']}" if graph.get("fbtrace_id") else None,
+    ]
+    said = dict.fromkeys(part for part in parts if isinstance(part, str) and part)
+    return shorten(storable("; ".join(said)), 500)
+
+
+def retry_after(headers: Mapping[str, str]) -> float | None:
+    """Seconds that the `Retry-After` header asks for (a number or an HTTP date), at most `LONGEST_WAIT`."""
+    text = next((value for name, value in headers.items() if name.lower() == "retry-after"), "").strip()
+    if not text:
+        return None
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = _until(text)
+    return min(max(seconds, 0.0), LONGEST_WAIT) if math.isfinite(seconds) else None
+
+
+def _until(date: str) -> float:
+    try:
+        moment = email.utils.parsedate_to_datetime(date)
+    except ValueError:
+        return math.nan
+    return ((moment if moment.tzinfo else moment.replace(tzinfo=UTC)) - datetime.now(UTC)).total_seconds()
+
+
+def _whole(value: object) -> int:
+    """A code as a number; -1 for anything that is none."""
+    try:
+        return int(value) if isinstance(value, int | str) and not isinstance(value, bool) else -1
+    except ValueError:
+        return -1

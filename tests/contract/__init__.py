@@ -1,0 +1,1 @@
+"""Sentences that every adapter of a port must make true."""

@@ -1,0 +1,208 @@
+"""Each answer of the platform becomes the error that says what to do next."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from typing import Any
+
+import pytest
+
+from syncer.domain.errors import (
+    AskPerson,
+    DeliveryError,
+    FixCredentials,
+    Never,
+    OutcomeUnknown,
+    TryAgain,
+    TryLater,
+)
+from syncer.domain.status import Consequence
+from syncer.whatsapp import errors
+
+
+def graph(code: Any, **more: Any) -> bytes:
+    return json.dumps(
+        {"error": {"message": f"(#{code}) said so", "type": "OAuthException", "code": code, **more}}
+    ).encode()
+
+
+def translated(status: int, body: bytes = b"", **headers: str) -> DeliveryError:
+    return errors.from_response(status, {name.replace("_", "-"): value for name, value in headers.items()}, body)
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "expected"),
+    [
+        (401, 190, FixCredentials),
+        (400, 0, FixCredentials),
+        (403, 10, FixCredentials),
+        (403, 200, FixCredentials),
+        (403, 299, FixCredentials),
+        (403, 131005, FixCredentials),
+        (403, 131031, AskPerson),
+        (403, 368, AskPerson),
+        (400, 131048, AskPerson),
+        (400, 131042, AskPerson),
+        (400, 4, TryLater),
+        (429, 80007, TryLater),
+        (400, 130429, TryLater),
+        (429, 130429, TryLater),
+        (400, 131056, TryLater),
+        (400, 132015, TryLater),
+        (503, 2, TryAgain),
+        (400, 131000, TryAgain),
+        (500, 131000, OutcomeUnknown),
+        (500, 131016, TryAgain),
+        (503, 133004, TryAgain),
+        (400, 1, TryAgain),
+        (500, 1, OutcomeUnknown),
+        (400, 100, Never),
+        (400, 131026, Never),
+        (400, 131047, Never),
+        (400, 131049, Never),
+        (400, 131050, Never),
+        (404, 132001, Never),
+        (400, 132000, Never),
+        (500, 132000, Never),
+    ],
+)
+def test_a_listed_code_decides(status: int, code: int, expected: type[DeliveryError]) -> None:
+    error = translated(status, graph(code))
+    assert type(error) is expected
+    assert error.code == str(code)
+
+
+@pytest.mark.parametrize(
+    ("status", "expected"),
+    [
+        (400, Never),
+        (404, Never),
+        (401, FixCredentials),
+        (403, FixCredentials),
+        (429, TryLater),
+        (408, TryAgain),
+        (500, OutcomeUnknown),
+        (503, OutcomeUnknown),
+        (302, AskPerson),
+    ],
+)
+def test_for_an_unlisted_code_the_status_decides(status: int, expected: type[DeliveryError]) -> None:
+    error = translated(status, graph(999999))
+    assert type(error) is expected
+    assert (error.code, "said so" in error.detail) == ("999999", True)
+
+
+def test_an_unlisted_code_that_calls_itself_transient_is_tried_again() -> None:
+    assert type(translated(400, graph(999999, is_transient=True))) is TryAgain
+    assert type(translated(500, graph(999999, is_transient=True))) is OutcomeUnknown
+
+
+@pytest.mark.parametrize("body", [b"", b"<html>Bad gateway</html>", b"[]", b'{"error": "x"}', b"\xff", b"[" * 100_000])
+@pytest.mark.parametrize(
+    ("status", "expected"),
+    [
+        (500, OutcomeUnknown),
+        (502, OutcomeUnknown),
+        (503, OutcomeUnknown),
+        (504, OutcomeUnknown),
+        (429, TryLater),
+        (408, TryAgain),
+        (401, FixCredentials),
+        (403, FixCredentials),
+        (404, AskPerson),
+        (413, AskPerson),
+        (301, AskPerson),
+    ],
+)
+def test_an_answer_that_is_not_the_platforms_is_judged_by_its_status(
+    status: int, expected: type[DeliveryError], body: bytes
+) -> None:
+    error = translated(status, body)
+    assert type(error) is expected
+    assert error.code == f"http_{status}"
+
+
+def test_a_wrong_id_in_the_address_is_no_fault_of_the_message() -> None:
+    assert type(translated(400, graph(100, error_subcode=33))) is FixCredentials
+    assert type(translated(400, graph(100, error_subcode=2388024))) is Never
+
+
+def test_a_doubtful_read_is_merely_tried_again() -> None:
+    assert type(errors.from_response(502, {}, b"", safe=True)) is TryAgain
+    assert type(errors.from_response(400, {}, graph(190), safe=True)) is FixCredentials
+
+
+@pytest.mark.parametrize(
+    ("code", "scope"), [(130429, "number"), (4, "number"), (131056, "item"), (132015, "item"), (999999, "number")]
+)
+def test_a_wait_says_whom_it_concerns(code: int, scope: str) -> None:
+    error = translated(429, graph(code))
+    assert isinstance(error, TryLater)
+    assert error.scope == scope
+
+
+def test_the_wait_is_the_tables_unless_the_platform_names_one() -> None:
+    table, named = translated(429, graph(131056)), translated(429, graph(131056), retry_after="17")
+    assert isinstance(table, TryLater)
+    assert isinstance(named, TryLater)
+    assert (table.wait_seconds, named.wait_seconds, named.scope) == (6, 17, "item")
+
+
+def test_a_named_wait_turns_again_into_later() -> None:
+    error = translated(503, graph(131016), Retry_After="5")
+    assert isinstance(error, TryLater)
+    assert error.wait_seconds == 5
+    assert type(translated(503, b"", Retry_After="5")) is OutcomeUnknown, "a wait is no proof that nothing happened"
+
+
+@pytest.mark.parametrize(
+    ("header", "seconds"),
+    [
+        ("0", 0),
+        (" 2.5 ", 2.5),
+        ("-4", 0),
+        ("99999999999", 86400),
+        ("nan", None),
+        ("inf", None),
+        ("", None),
+        ("soon", None),
+        ("Wed, 21 Oct 2015 07:28:00 GMT", 0),
+        ("Wed, 99 Oct 2015 07:28:00 GMT", None),
+    ],
+)
+def test_retry_after_is_read_with_suspicion(header: str, seconds: float | None) -> None:
+    assert errors.retry_after({"RETRY-AFTER": header}) == seconds
+
+
+def test_retry_after_may_be_a_date() -> None:
+    in_a_minute = format_datetime(datetime.now(UTC) + timedelta(seconds=60), usegmt=True)
+    assert errors.retry_after({"Retry-After": in_a_minute}) == pytest.approx(60, abs=2)
+
+
+def test_the_detail_is_what_an_operator_needs() -> None:
+    body = graph(132000, error_data={"details": "expected 2, got 1"}, fbtrace_id="Axyz")
+    error = translated(400, body)
+    assert error.detail == "(#132000) said so; expected 2, got 1; HTTP 400; trace Axyz"
+    assert len(translated(400, graph(100, error_user_msg="長\x00" * 9000)).detail) == 500
+
+
+@pytest.mark.parametrize("code", ["190", True, None, 1.5, [], "x", -7, "9" * 5000])
+def test_a_code_of_another_shape_is_no_surprise(code: Any) -> None:
+    assert isinstance(translated(400, graph(code)), FixCredentials if code == "190" else Never | AskPerson)
+
+
+def test_every_known_code_can_be_explained_and_translated() -> None:
+    for code, known in errors.CODES.items():
+        assert errors.explain(str(code)) == known.meaning
+        error = translated(400, graph(code))
+        assert type(error) is known.error
+        assert (known.wait > 0) == isinstance(error, TryLater)
+    assert errors.explain("x") == errors.explain(999999) == ""
+
+
+def test_some_codes_say_something_of_the_person() -> None:
+    assert errors.consequence("131026") is Consequence.UNREACHABLE
+    assert errors.consequence(131050) is Consequence.OPTED_OUT
+    assert errors.consequence("131049") is None
