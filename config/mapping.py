@@ -130,8 +130,10 @@ class ContactTable(Table):
 class MessageTable(Table):
     """Where conversations are recorded (R23, R24): column names; an absent one is not written."""
 
-    wamid: Column
-    """Key: the platform's message id; unique in the company's table, so a repeated write changes nothing."""
+    ref: Column | None = None
+    """Key: our id, there before the platform has named a message; unique, so that a repeated write changes nothing."""
+    wamid: Column | None = None
+    """The platform's id; the key where the table has no `ref`: then a send that was never accepted has no record."""
     customer: Column
     direction: Column
     body: Column
@@ -139,8 +141,14 @@ class MessageTable(Table):
     status: Column | None = None
     status_at: Column | None = None
     sent_at: Column | None = None
-    payload: Column | None = None
+    error: Column | None = None
     reply_to: Column | None = None
+
+    @model_validator(mode="after")
+    def _knows_a_message_again(self) -> MessageTable:
+        if self.ref is None and self.wamid is None:
+            raise ValueError("names neither 'ref' nor 'wamid', by which a message is known again")
+        return self
 
 
 class TaskTable(Table):

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from syncer.domain.contact import SourceRecord
 from syncer.domain.inbox import InboxItem
@@ -54,10 +54,10 @@ class Messenger(Protocol):
         """What an inbox item says. Never raises: what is not understood comes back as `Unrecognised`."""
 
 
-@dataclass(frozen=True, slots=True)
-class RawRow:
+class RawRow(NamedTuple):
     """A CRM's row as it was read. `digest` (16 bytes) changes whenever the row would translate differently, so that an
-    unchanged row is skipped before any of its `values` is looked at (R25). What `values` holds is the adapter's matter."""
+    unchanged row is skipped before any of its `values` is looked at (R25). What `values` holds is the adapter's matter.
+    A named tuple, since there is one for every customer at every sync and it is made in a third of the time."""
 
     crm_id: str
     digest: bytes

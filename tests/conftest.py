@@ -14,9 +14,11 @@ import pytest
 import redis
 from sqlalchemy import Engine, create_engine, text
 from sqlalchemy.engine import make_url
+from sqlalchemy.pool import NullPool
 
 from syncer.embedded.servers import acquire
 from syncer.store import schema
+from syncer.store.base import metadata
 from syncer.store.session import Store, open_engine
 from tests.fakes.clock import FakeClock
 from tests.fakes.jobs import RecordingJobs
@@ -46,29 +48,35 @@ def embedded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, st
 
 @pytest.fixture(scope="session")
 def _administrator(embedded: tuple[str, str]) -> Iterator[Engine]:
-    engine = create_engine(make_url(embedded[0]).set(database="postgres"), isolation_level="AUTOCOMMIT")
+    url = make_url(embedded[0]).set(database="postgres")
+    engine = create_engine(url, isolation_level="AUTOCOMMIT", poolclass=NullPool)
     yield engine
     engine.dispose()
 
 
 @pytest.fixture(scope="session")
 def _migrated(_administrator: Engine) -> Iterator[str]:
-    """A migrated database that every test's own is copied from; `CREATE DATABASE ... TEMPLATE` takes some 30 ms."""
-    name = f"template_{uuid.uuid4().hex[:8]}"
-    with _database(_administrator, name) as url:
+    """The url of a database with the engine's schema. The tests use it one after the other, emptied row by row: making
+    one for each, or truncating, waits for the disk."""
+    with _database(_administrator, f"migrated_{uuid.uuid4().hex[:8]}") as url:
         store = Store(open_engine(url))
         schema.upgrade(store)
         store.close()
-        yield name
+        yield url
+
+
+_CUT_OFF = """
+    select pg_terminate_backend(pid) from pg_stat_activity
+    where datname = current_database() and pid <> pg_backend_pid()"""
 
 
 class _database:
-    def __init__(self, administrator: Engine, name: str, template: str = "template1") -> None:
-        self._administrator, self._name, self._template = administrator, name, template
+    def __init__(self, administrator: Engine, name: str) -> None:
+        self._administrator, self._name = administrator, name
 
     def __enter__(self) -> str:
         with self._administrator.connect() as connection:
-            connection.execute(text(f'create database "{self._name}" template "{self._template}"'))
+            connection.execute(text(f'create database "{self._name}"'))
         return self._administrator.url.set(database=self._name).render_as_string(hide_password=False)
 
     def __exit__(self, *_: object) -> None:
@@ -84,10 +92,15 @@ def postgres_url(_administrator: Engine) -> Iterator[str]:
 
 
 @pytest.fixture
-def database_url(_administrator: Engine, _migrated: str) -> Iterator[str]:
-    """A database with the engine's schema."""
-    with _database(_administrator, f"test_{uuid.uuid4().hex[:8]}", _migrated) as url:
-        yield url
+def database_url(_migrated: str) -> str:
+    """A database with the engine's schema and nothing in it. Whoever is still connected from the last test is cut
+    off."""
+    engine = create_engine(_migrated, poolclass=NullPool)
+    with engine.begin() as connection:
+        connection.execute(text(_CUT_OFF))
+        for table in reversed(metadata.sorted_tables):
+            connection.execute(table.delete())
+    return _migrated
 
 
 @pytest.fixture

@@ -1,18 +1,22 @@
-"""Our own mark in every message we send: the platform repeats it in each status (`biz_opaque_callback_data`)."""
+"""Our own mark in every message we send: the platform repeats it in each status (`biz_opaque_callback_data`).
+
+It is made of the message's `ref`, which is random, and not of its number: numbers begin anew with every database, and
+the echo of a message from an older one must not be taken for an answer to ours.
+"""
 
 from __future__ import annotations
 
 import re
 
-_MARK = re.compile(r"out-(\d{1,18})-(\d{1,4})")
+_MARK = re.compile(r"([0-9a-f]{32})\.([0-9]{1,4})")
 
 
-def mark(outgoing_id: int, attempt: int) -> str:
+def mark(ref: str, attempt: int) -> str:
     """The callback data of one attempt to send one message."""
-    return f"out-{outgoing_id}-{attempt}"
+    return f"{ref}.{attempt}"
 
 
-def outgoing_id(callback_data: str | None) -> int | None:
+def ref_of(callback_data: str | None) -> str | None:
     """Whose echo this is; None when it is not a mark of ours."""
     found = _MARK.fullmatch(callback_data or "")
-    return int(found[1]) if found else None
+    return found[1] if found else None

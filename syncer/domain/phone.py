@@ -13,7 +13,8 @@ from phonenumbers import NumberParseException, PhoneNumberType
 
 
 class PhoneProblem(StrEnum):
-    """Why a value is not a number we could ever send to."""
+    """Why a value is not a number we could ever send to. `SHARED` is no verdict of `parse`: more rows carry the number
+    than one person could have, a switchboard's for instance."""
 
     EMPTY = "empty"
     NOT_A_NUMBER = "not_a_number"
@@ -21,6 +22,7 @@ class PhoneProblem(StrEnum):
     TOO_LONG = "too_long"
     IMPOSSIBLE = "impossible"
     NOT_MOBILE = "not_mobile"
+    SHARED = "shared"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +39,10 @@ _SEPARATORS = re.compile(r"[\s\-‐-―.()/]+")
 #: Ranges as
 #: in the library's own metadata for TW, where 99x are personal numbers, which forward calls but hold no WhatsApp.
 _TAIWAN_MOBILE = re.compile(r"(?:\+?886|00886|002886)?0?(9[0-8][0-9]{7})")
+#: A letter after a digit: the library reads letters as a keypad does and would turn a masked 0974-xxx-xxx into a
+#: stranger's number.
+_LETTER_INSIDE = re.compile(r"\d.*[^\W\d_]")
+_EXTENSION = re.compile(r"(?:;?ext=?|x|#)\d{1,7}$", re.IGNORECASE)
 _CAN_RECEIVE = {
     PhoneNumberType.MOBILE,
     PhoneNumberType.FIXED_LINE_OR_MOBILE,
@@ -67,6 +73,8 @@ def _parse(raw: str, region: str) -> Phone | PhoneProblem:
     compact = _SEPARATORS.sub("", raw if raw.isascii() else _with_our_digits(raw))
     if region == "TW" and (taiwanese := _TAIWAN_MOBILE.fullmatch(compact)):
         return Phone(f"+886{taiwanese[1]}", "TW")
+    if _LETTER_INSIDE.search(_EXTENSION.sub("", compact)):
+        return PhoneProblem.NOT_A_NUMBER
     try:
         number = phonenumbers.parse(compact, region)
     except NumberParseException as error:

@@ -20,7 +20,8 @@ class SendState(StrEnum):
     """An outgoing message on its way to the platform (law 6). What happens after acceptance is on the status ladder."""
 
     PLANNED = "planned"
-    SENDING = "sending"  #: committed before the request leaves, so a crash can be told from never having tried
+    CLAIMED = "claimed"  #: a worker holds it and has not asked the platform yet: if it dies, nothing has happened
+    SENDING = "sending"  #: committed just before the request leaves: if the worker dies, it may have happened
     WAITING = "waiting"  #: its time stands in the due-table
     ACCEPTED = "accepted"
     UNKNOWN = "unknown"  #: it may have been accepted; evidence decides

@@ -35,7 +35,7 @@ class Admission:
         outcomes = [
             {"id": key, "state": SendState.SKIPPED, "reason": reason, "now": now} for key, reason in refused.items()
         ]
-        outgoing.write_outcomes(tx, outcomes, from_states=[SendState.SENDING])
+        outgoing.write_outcomes(tx, outcomes, from_states=[SendState.CLAIMED])
         left = [row for row in rows if row.id not in refused]
         postponed = self._over_quota(tx, left, now)
         self._postpone(tx, worker, postponed, now)

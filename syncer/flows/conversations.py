@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -136,10 +137,14 @@ class Conversations:
 
     def _hand_over(self, tx: Connection, turns: Sequence[Turn], now: datetime) -> list[Want]:
         wants = []
+        unattended = _unattended(turns)
         for turn in turns:
-            rule = turn.verdict.handoff or self._grown_long(turn)
+            unattended[turn.conversation.id] += 1
+            grown_long = unattended[turn.conversation.id] > self.long_after
+            rule = turn.verdict.handoff or (self.long_rule if grown_long else None)
             if rule is None:
                 continue
+            unattended[turn.conversation.id] = 0
             handoff = conversations.hand_over(
                 tx,
                 conversation_id=turn.conversation.id,
@@ -154,9 +159,6 @@ class Conversations:
                 wants.append(Want(Topic.HANDOFF, handoff, turn.contact.id))
         return wants
 
-    def _grown_long(self, turn: Turn) -> Rule | None:
-        return self.long_rule if turn.conversation.unattended > self.long_after else None
-
     def _wants(self, tx: Connection, turns: Sequence[Turn], handed: Sequence[Want]) -> list[Want]:
         """The contact first where the CRM does not have it or it changed, then its messages, then the handoffs."""
         ids = [turn.contact.id for turn in turns]
@@ -164,6 +166,13 @@ class Conversations:
         changed = {t.contact.id for t in turns if t.verdict.tags or t.verdict.marketing or t.contact.id not in known}
         wants = [Want(Topic.CONTACT, contact_id, contact_id) for contact_id in sorted(changed)]
         return wants + [Want(Topic.MESSAGE, turn.message_id, turn.contact.id) for turn in turns] + list(handed)
+
+
+def _unattended(turns: Sequence[Turn]) -> Counter[int]:
+    """How many messages of each conversation nobody had attended to before these."""
+    before = Counter({turn.conversation.id: turn.conversation.unattended for turn in turns})
+    before.subtract(turn.conversation.id for turn in turns)
+    return before
 
 
 def _as_row(message: InboundMessage, contact_id: int, conversation_id: int, now: datetime) -> dict[str, Any]:

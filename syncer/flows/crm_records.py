@@ -67,7 +67,7 @@ def task_records(tx: Connection, crm: str, ids: Sequence[int]) -> dict[int, CrmT
     known = contacts.crm_ids(tx, crm, [row.contact_id for row in rows.values()])
     return {
         key: CrmTask(
-            ref=f"handoff-{key}",
+            ref=f"handoff-{row.rule}-{said[row.message_id].wamid}",
             crm_contact_id=known.get(row.contact_id),
             subject=shorten(f"WhatsApp: {row.reason}", 200),
             body=said[row.message_id].body,

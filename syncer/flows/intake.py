@@ -55,10 +55,15 @@ class Intake:
         return added
 
     def drain(self, worker: int) -> int:
-        """Handle everything that waits, a set at a time; returns how many items."""
+        """Handle everything that waits, a set at a time; returns how many items. A set that was taken from us meanwhile
+        is left to whoever has it now."""
         handled = 0
         while rows := self._claim(worker):
-            self._handle(worker, rows)
+            try:
+                self._handle(worker, rows)
+            except LostClaim as lost:
+                log.warning("%s; nothing of that set was written", lost)
+                break
             handled += len(rows)
         return handled
 
@@ -108,4 +113,4 @@ class Intake:
 
     def _settle(self, tx: Connection, worker: int, ids: list[int], state: WorkState, reason: str = "") -> None:
         if claims.settle(tx, INBOX, worker, ids, state, self.clock.now(), reason) != len(ids):
-            raise LostClaim(f"worker {worker} no longer holds some of {ids}")
+            raise LostClaim(f"worker {worker} no longer holds all of its {len(ids)} items")

@@ -78,7 +78,7 @@ class Outcomes:
         return again
 
     def _echoes(self, tx: Connection, rows: Sequence[Row[Any]], now: datetime) -> set[int]:
-        marks = {callback.mark(row.id, attempt): row for row in rows for attempt in range(1, row.attempts + 1)}
+        marks = {callback.mark(row.ref, attempt): row for row in rows for attempt in range(1, row.attempts + 1)}
         found = early_statuses.echoes(tx, marks)
         proven = {
             marks[u.callback_data].id: Acceptance(marks[u.callback_data], u.wamid, u.at)

@@ -19,7 +19,7 @@ from syncer.store.claims import Claimable
 from syncer.store.crm_writes import WRITES
 from syncer.store.dead_letters import Burial
 from syncer.store.inbox import INBOX
-from syncer.store.outgoing import BULK
+from syncer.store.outgoing import BULK, ON_THE_WAY
 from syncer.store.session import Store
 
 log = logging.getLogger(__name__)
@@ -70,7 +70,9 @@ class Recovery:
                 log.warning("%d abandoned %s rows are ready again", len(freed), subject)
                 self._isolate_poison(tx, subject, rows, freed)
                 ready.add(self.queues[subject])
-        if doubtful := claims.abandoned(tx, BULK, now, becomes=SendState.UNKNOWN):
+        if claims.abandoned(tx, BULK, now, becomes=SendState.PLANNED):
+            ready |= {"send", "realtime"}
+        if doubtful := claims.abandoned(tx, ON_THE_WAY, now, becomes=SendState.UNKNOWN):
             log.warning("%d sends were cut off by a dead worker; listening for their echoes", len(doubtful))
             self.outcomes.listen(tx, doubtful, now)
         return ready

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from math import ceil
 
 from syncer.ports import Clock
@@ -20,6 +20,30 @@ class Delays:
     p50: float | None
     p99: float | None
     worst: float | None
+
+
+#: What "now" means in a live view, and of how many messages at most the delays are taken.
+LIVE_SPAN = timedelta(minutes=10)
+LIVE_SAMPLE = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Live:
+    """How the engine is doing. `per_minute`: (minute, messages in, messages out), minutes without any left out;
+    `failed` of `total` messages of the last ten minutes failed or need a person; `waiting`: rows by queue."""
+
+    at: datetime
+    per_minute: Sequence[tuple[datetime, int, int]]
+    inbound: Delays
+    replies: Delays
+    failed: int
+    total: int
+    waiting: Mapping[str, int]
+
+    @property
+    def error_rate(self) -> float:
+        """A fraction; 0 when there were no messages and no failures."""
+        return self.failed / max(self.total, self.failed, 1)
 
 
 @dataclass(frozen=True)
@@ -53,6 +77,23 @@ class Reports:
         """Messages carried, both ways, in the busiest span of `seconds`, per minute."""
         with self.store.begin() as tx:
             return figures.busiest(tx, since, seconds) * 60 // seconds
+
+    def live(self, crms: Sequence[str], *, minutes_since: datetime | None = None) -> Live:
+        """The present state in one look (R41), cheap enough for every second: delays are those of the latest messages
+        only. `minutes_since` bounds `per_minute` (default: the span of the other figures)."""
+        now = self.clock.now()
+        since = now - LIVE_SPAN
+        with self.store.begin() as tx:
+            failed, total = figures.failures_since(tx, since)
+            return Live(
+                at=now,
+                per_minute=figures.per_minute(tx, minutes_since or since),
+                inbound=spread(figures.latest_inbound_delays(tx, since, crms, LIVE_SAMPLE)),
+                replies=spread(figures.latest_reply_delays(tx, since, LIVE_SAMPLE)),
+                failed=failed,
+                total=total,
+                waiting=figures.waiting(tx),
+            )
 
     def waiting(self) -> dict[str, int]:
         """How much waits now: per queue, in the due-table, for a person."""

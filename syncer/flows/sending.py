@@ -1,8 +1,9 @@
 """Sending: planned messages leave, each with its fate written down before and after (law 6).
 
-    planned -> sending -> accepted | unknown | failed          planned -> skipped (our own rules, asked at this moment)
+    planned -> claimed -> sending -> accepted | unknown | failed
+                       -> skipped                       (our own rules, asked at this moment)
 
-`sending` is committed before any request leaves, in small sets, so that after a crash only those few are in doubt.
+`sending` is committed just before the requests of a small set leave, so that after a crash only those few are in doubt.
 """
 
 from __future__ import annotations
@@ -14,10 +15,10 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import Row
+from sqlalchemy import Connection, Row
 
 from syncer.domain import callback
-from syncer.domain.errors import DeliveryError, OutcomeUnknown, TryLater
+from syncer.domain.errors import DeliveryError, OutcomeUnknown, TryAgain, TryLater
 from syncer.domain.message import Accepted, Lane, SendRequest, TextContent
 from syncer.domain.template import TemplateContent
 from syncer.flows.admission import Admission
@@ -32,10 +33,20 @@ log = logging.getLogger(__name__)
 Answer = Accepted | DeliveryError
 
 
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """One claimed set, and those of it that may leave, each with its recipient's address."""
+
+    rows: Sequence[Row[Any]]
+    admitted: Mapping[int, tuple[Row[Any], str]]
+
+
 @dataclass(frozen=True)
 class Sending:
-    """The way out. `pool` runs the requests of one set side by side; `set_size` bounds how many are in doubt at
-    once."""
+    """The way out. `lease_seconds` must cover a whole set, though all of it go to one person, one after the other,
+    and each
+    time out: what is not on its way by then is not sent by us any more. `pool` runs the requests of one set side by
+    side; `set_size` bounds how many are in doubt at once."""
 
     store: Store
     messenger: Messenger
@@ -45,13 +56,13 @@ class Sending:
     clock: Clock
     pool: Executor
     set_size: int = 16
-    lease_seconds: float = 30.0
+    lease_seconds: float = 66.0
 
     def drain_live(self, worker: int) -> int:
         """Send every waiting reply; returns how many were handled."""
         handled = 0
-        while rows := self._claim(worker, Lane.LIVE):
-            sent, wait = self._send_set(worker, rows, Lane.LIVE)
+        while (taken := self._take(worker, Lane.LIVE)).rows:
+            sent, wait = self._send_set(worker, taken, Lane.LIVE)
             handled += sent
             if wait:
                 break
@@ -61,8 +72,8 @@ class Sending:
         """Send what is left of one batch; returns how many were handled. A throttled batch is laid to rest, and the
         worker is free for others (law 8)."""
         handled = 0
-        while rows := self._claim(worker, Lane.BULK, batch_id):
-            sent, wait = self._send_set(worker, rows, Lane.BULK)
+        while (taken := self._take(worker, Lane.BULK, batch_id)).rows:
+            sent, wait = self._send_set(worker, taken, Lane.BULK)
             handled += sent
             if wait:
                 until = self.clock.now() + timedelta(seconds=wait)
@@ -77,43 +88,51 @@ class Sending:
         with self.store.begin() as tx:
             return campaigns.open_batches(tx, self.clock.now())
 
-    def _claim(self, worker: int, lane: Lane, batch_id: int | None = None) -> Sequence[Row[Any]]:
-        rows = LIVE if lane is Lane.LIVE else BULK
-        where = "r.lane = 'live'" if lane is Lane.LIVE else f"r.batch_id = :batch and {outgoing.CAMPAIGN_RUNNING}"
-        now = self.clock.now()
-        with self.store.begin() as tx:
-            claimed = claims.claim(
-                tx,
-                rows,
-                worker,
-                now=now,
-                lease_seconds=self.lease_seconds,
-                limit=self.set_size,
-                where=where,
-                values={} if batch_id is None else {"batch": batch_id},
-            )
-            outgoing.stamp_sending(tx, [row.id for row in claimed], now)
-        return claimed
+    def _take(self, worker: int, lane: Lane, batch_id: int | None = None) -> Taken:
+        """Claim a set and ask at once who of it may be written to."""
+        return self.store.run(lambda tx: self._claim(tx, worker, lane, batch_id))
 
-    def _send_set(self, worker: int, rows: Sequence[Row[Any]], lane: Lane) -> tuple[int, float]:
+    def _claim(self, tx: Connection, worker: int, lane: Lane, batch_id: int | None) -> Taken:
+        now = self.clock.now()
+        where = "r.lane = 'live'" if lane is Lane.LIVE else f"r.batch_id = :batch and {outgoing.CAMPAIGN_RUNNING}"
+        rows = claims.claim(
+            tx,
+            LIVE if lane is Lane.LIVE else BULK,
+            worker,
+            now=now,
+            lease_seconds=self.lease_seconds,
+            limit=self.set_size,
+            where=where,
+            values={} if batch_id is None else {"batch": batch_id},
+        )
+        return Taken(rows, self.admission.sift(tx, worker, rows, now) if rows else {})
+
+    def _send_set(self, worker: int, taken: Taken, lane: Lane) -> tuple[int, float]:
         """Send one claimed set. Returns how many are off our hands, and for how long to stay away if we were
         throttled."""
-        admitted = self.store.run(lambda tx: self.admission.sift(tx, worker, rows, self.clock.now()))
-        granted, wait = self._take_permits(worker, admitted, lane)
-        answers = self._post(granted)
+        granted, wait = self._take_permits(worker, taken.admitted, lane)
+        if granted:
+            self._send_granted(worker, granted)
+        return len(taken.rows) - (len(taken.admitted) - len(granted)), wait
+
+    def _send_granted(self, worker: int, granted: Mapping[int, str]) -> None:
+        """The only span in which a death leaves a doubt: from the commit before the requests to the one after them."""
+        now = self.clock.now()
+        until = now + timedelta(seconds=self.lease_seconds)
+        rows = self.store.run(lambda tx: outgoing.start_sending(tx, worker, list(granted), now, until))
+        answers = self._post([(row, granted[row.id]) for row in rows])
         self.store.run(lambda tx: self.outcomes.write(tx, worker, answers, self.clock.now()))
         self._obey(answers)
-        return len(rows) - (len(admitted) - len(granted)), wait
 
     def _take_permits(
         self, worker: int, admitted: Mapping[int, tuple[Row[Any], str]], lane: Lane
-    ) -> tuple[list[tuple[Row[Any], str]], float]:
-        """As many of the admitted as the limiter lets go now; the rest go back unworked."""
-        granted: list[tuple[Row[Any], str]] = []
+    ) -> tuple[dict[int, str], float]:
+        """The addresses of as many as the limiter lets go now, by message; the rest go back unworked."""
+        granted: dict[int, str] = {}
         wait = 0.0
         for number, group in _by_number(admitted.values()).items():
             grant = self.throttle.take(number, len(group), lane)
-            granted += group[: grant.permits]
+            granted |= {row.id: address for row, address in group[: grant.permits]}
             if grant.permits < len(group):
                 wait = max(wait, grant.wait_seconds, 0.05)
                 self._hand_back(worker, [row.id for row, _ in group[grant.permits :]], lane)
@@ -134,7 +153,10 @@ class Sending:
         return [(row, self._ask(row, address)) for row, address in group]
 
     def _ask(self, row: Row[Any], address: str) -> Answer:
-        request = SendRequest(row.phone_number_id, address, callback.mark(row.id, row.attempts), content_of(row))
+        if self.clock.now() >= row.lease_until:
+            # We were stopped for so long that others take our claims for abandoned; they decide about this one now.
+            return TryAgain("its lease ran out before it left", code="lease")
+        request = SendRequest(row.phone_number_id, address, callback.mark(row.ref, row.attempts), content_of(row))
         try:
             return self.messenger.send(request)
         except DeliveryError as error:

@@ -33,7 +33,14 @@ from syncer.store.crm_writes import Topic, Want
 log = logging.getLogger(__name__)
 
 #: A send in any of these has not been settled for good; the platform's own word settles it, even a failure of ours.
-UNSETTLED = (SendState.PLANNED, SendState.SENDING, SendState.WAITING, SendState.UNKNOWN, SendState.FAILED)
+UNSETTLED = (
+    SendState.PLANNED,
+    SendState.CLAIMED,
+    SendState.SENDING,
+    SendState.WAITING,
+    SendState.UNKNOWN,
+    SendState.FAILED,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +77,7 @@ class Statuses:
         settled = [a for a in accepted if a.outgoing.id in moved]
         if not settled:
             return
-        self._forget_trouble(tx, [a.outgoing.id for a in settled], now)
+        self._forget_trouble(tx, [a.outgoing for a in settled], now)
         self._record_messages(tx, settled, now)
         campaigns.close_finished(tx, now, sorted({a.outgoing.batch_id for a in settled if a.outgoing.batch_id}))
         self._climb(tx, early_statuses.collect(tx, [a.wamid for a in settled]), now)
@@ -84,15 +91,15 @@ class Statuses:
     def _settle_by_echo(self, tx: Connection, updates: Sequence[StatusUpdate], now: datetime) -> None:
         """The rows are locked before anything is decided: a sender that is just now giving one up as unknown either did
         so before, and we see it, or does so afterwards, and finds the echo."""
-        echoes = {oid: u for u in updates if (oid := callback.outgoing_id(u.callback_data)) is not None}
-        rows = outgoing.by_ids(tx, echoes, lock=True)
+        echoes = {ref: update for update in updates if (ref := callback.ref_of(update.callback_data))}
+        rows = outgoing.by_refs(tx, echoes)
         _cry_if_doubled(rows, echoes)
-        proven = [
-            Acceptance(row, echoes[oid].wamid, echoes[oid].at) for oid, row in rows.items() if row.state in UNSETTLED
-        ]
-        self.accept(tx, proven, now)
+        unsettled = [row for row in rows.values() if row.state in UNSETTLED]
+        self.accept(tx, [Acceptance(row, echoes[row.ref].wamid, echoes[row.ref].at) for row in unsettled], now)
 
     def _climb(self, tx: Connection, updates: Sequence[StatusUpdate], now: datetime) -> set[str]:
+        if not updates:
+            return set()
         rows = messages.by_wamid(tx, [(u.phone_number_id, u.wamid) for u in updates])
         ladders = {row.id: messages.ladder(row) for row in rows.values()}
         before = dict(ladders)
@@ -148,28 +155,30 @@ class Statuses:
             for a in settled
         ]
         new = messages.add(tx, rows)
-        messages.revive(tx, [row for row in rows if row["ref"] not in new])
-        self._want(tx, new, rows, now)
+        revived = messages.revive(tx, [row for row in rows if row["ref"] not in new])
+        self._want(tx, new | revived, rows, now)
 
     def _want(self, tx: Connection, new: dict[str, int], rows: Sequence[dict[str, Any]], now: datetime) -> None:
         wants = [Want(Topic.MESSAGE, new[row["ref"]], row["contact_id"]) for row in rows if row["ref"] in new]
         crm_writes.request(tx, self.crms, wants, now)
 
-    def _forget_trouble(self, tx: Connection, ids: Sequence[int], now: datetime) -> None:
+    def _forget_trouble(self, tx: Connection, rows: Sequence[Row[Any]], now: datetime) -> None:
+        """Appointments and dead letters of these are pointless now; a first attempt that went well has none."""
+        ids = [row.id for row in rows if row.attempts > 1 or row.state != SendState.SENDING]
         retries.cancel(tx, Subject.OUTGOING, ids)
         dead_letters.resolve_for(tx, Subject.OUTGOING, ids, "settled", now)
 
 
-def _cry_if_doubled(rows: Mapping[int, Row[Any]], echoes: Mapping[int, StatusUpdate]) -> None:
+def _cry_if_doubled(rows: Mapping[str, Row[Any]], echoes: Mapping[str, StatusUpdate]) -> None:
     """Two wamids under one mark would mean that the customer got it twice. It must not happen; if it does, be loud."""
-    for key, row in rows.items():
-        if row.wamid is not None and row.wamid != echoes[key].wamid:
-            log.error("message %d was taken twice by the platform: %s and %s", key, row.wamid, echoes[key].wamid)
+    for ref, row in rows.items():
+        if row.wamid is not None and row.wamid != echoes[ref].wamid:
+            log.error("message %d was taken twice by the platform: %s and %s", row.id, row.wamid, echoes[ref].wamid)
 
 
 def _as_row(row: Row[Any], conversation_id: int, now: datetime) -> dict[str, Any]:
     return {
-        "ref": messages.outbound_ref(row.id),
+        "ref": messages.outbound_ref(row.ref),
         "conversation_id": conversation_id,
         "contact_id": row.contact_id,
         "direction": Direction.OUT,

@@ -17,11 +17,14 @@ from syncer.domain.rule import Match, Rule, Verdict
 WITH_WORDS = frozenset({"text", "image", "video", "document", "button", "interactive", "order"})
 
 #: Written without spaces between words: Thai, Lao, Burmese, Khmer, kana, Bopomofo, Chinese characters.
-_UNSPACED = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3005-\u3007\u3040-\u30ff\u3100-\u312f\u31a0-\u31ff\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
-#: A letter or digit of a script with spaces: beside it, a word goes on.
-_INSIDE = re.compile(rf"[^\W{_UNSPACED}]")
+_UNSPACED = re.compile(
+    "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3005-\u3007\u3040-\u30ff\u3100-\u312f\u31a0-\u31ff\u3400-\u9fff\uf900-\ufaff"
+    "\U00020000-\U0003ffff]"
+)
 #: What phones type for an apostrophe, and characters that show as nothing.
-_SPELLINGS = str.maketrans({"\u2018": "'", "\u2019": "'", "\u02bc": "'", "\u200b": None, "\u2060": None, "\ufeff": None})
+_SPELLINGS = str.maketrans(
+    {"\u2018": "'", "\u2019": "'", "\u02bc": "'", "\u200b": None, "\u2060": None, "\ufeff": None}
+)
 _EMOJI_STYLES = "\ufe0e\ufe0f"
 
 
@@ -32,6 +35,7 @@ class RuleBook:
     def __init__(self, rules: Sequence[Rule], fallback_language: str = "zh_TW") -> None:
         self.rules = tuple(sorted(rules, key=lambda rule: (-rule.priority, rule.id)))
         self.fallback_language = fallback_language
+        self._wordless = {rank for rank, rule in enumerate(self.rules) if not rule.keywords and rule.kinds}
         self._whole: dict[str, set[Rank]] = defaultdict(set)
         self._parts: dict[str, list[tuple[str, Match, Rank]]] = defaultdict(list)
         for rank, rule in enumerate(self.rules):
@@ -43,7 +47,7 @@ class RuleBook:
 
     def judge(self, text: str, kind: str = "text") -> Verdict:
         """Everything a message sets off. `kind` is the platform's type of the message."""
-        matched = [rule for rule in self._matching(text, kind) if _speaks_to(rule, kind)]
+        matched = [rule for rule in self._matching(text) if _speaks_to(rule, kind)]
         acting = next((rule for rule in matched if acts(rule)), None)
         tags = [*(acting.tags if acting else ()), *(tag for rule in matched if not acts(rule) for tag in rule.tags)]
         return Verdict(
@@ -58,13 +62,12 @@ class RuleBook:
         if language and language in replies:
             return replies[language]
         family = (language or "").split("_")[0]
-        near = next((text for code, text in replies.items() if family and code.split("_")[0] == family), None)
+        near = next((text for code, text in replies.items() if code.split("_")[0] == family), None)
         return near or replies.get(self.fallback_language) or next(iter(replies.values()))
 
-    def _matching(self, text: str, kind: str) -> Iterator[Rule]:
-        """The rules one of whose keywords is in the text, or that take every message of this kind, loudest first."""
-        found = {rank for rank, rule in enumerate(self.rules) if not rule.keywords and rule.kinds}
-        found |= self._heard(level(text))
+    def _matching(self, text: str) -> Iterator[Rule]:
+        """The rules that have no keywords or one of whose keywords is in the text, loudest first."""
+        found = self._wordless | self._heard(level(text))
         return (self.rules[rank] for rank in sorted(found))
 
     def _heard(self, text: str) -> set[Rank]:
@@ -109,14 +112,16 @@ def _is_edge(character: str) -> bool:
 def has_word(text: str, keyword: str) -> bool:
     """Whether the levelled keyword is in the levelled text as a word of its own. Where its edge is of a script without
     spaces (Chinese, Japanese, Thai), every place is a border; a Chinese neighbour is a border to Latin letters too."""
+    opens, closes = _is_spaced(keyword[0]), _is_spaced(keyword[-1])
     at = text.find(keyword)
     while at >= 0:
         end = at + len(keyword)
-        if not _goes_on(text[at - 1 : at], keyword[0]) and not _goes_on(text[end : end + 1], keyword[-1]):
+        if not (opens and _is_spaced(text[at - 1 : at])) and not (closes and _is_spaced(text[end : end + 1])):
             return True
         at = text.find(keyword, at + 1)
     return False
 
 
-def _goes_on(neighbour: str, edge: str) -> bool:
-    return bool(_INSIDE.match(neighbour) and _INSIDE.match(edge)) or unicodedata.category(neighbour or " ")[0] == "M"
+def _is_spaced(character: str) -> bool:
+    """Whether a word of a script with spaces may go on with this: a letter, a digit or an accent (`é`, `й`, `ें`)."""
+    return character != "" and unicodedata.category(character)[0] in "LNM" and not _UNSPACED.match(character)

@@ -110,7 +110,7 @@ def close_finished(tx: Connection, now: datetime, batch_ids: Sequence[int]) -> N
     finished = text("""
         update batches b set finished_at = :now where b.id = any(:ids) and b.finished_at is null
           and not exists (select 1 from outgoing o where o.batch_id = b.id
-                          and o.state in ('planned', 'sending', 'waiting', 'unknown'))""")
+                          and o.state in ('planned', 'claimed', 'sending', 'waiting', 'unknown'))""")
     tx.execute(finished, {"now": now, "ids": list(batch_ids)})
     done = text("""
         update campaigns c set state = 'done' where c.state = 'running'

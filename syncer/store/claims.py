@@ -30,6 +30,7 @@ class Claimable:
     order_key: str | None = None
     ready: str = "pending"
     held: str = "claimed"
+    counts: bool = True
     blocked_by: tuple[str, ...] = ("claimed", "waiting")
 
 
@@ -55,7 +56,8 @@ def claim(
         with picked as (
             select id from {name} r where r.state = '{rows.ready}' and {where} and {_not_overtaking(rows)}
             order by {rows.order} limit :limit for update skip locked)
-        update {name} r set state = '{rows.held}', claimed_by = :worker, lease_until = :lease, attempts = attempts + 1
+        update {name} r
+        set state = '{rows.held}', claimed_by = :worker, lease_until = :lease, attempts = attempts + {int(rows.counts)}
         from picked where r.id = picked.id returning r.*""")
     bound = {"limit": limit, "worker": worker, "lease": now + timedelta(seconds=lease_seconds), **(values or {})}
     found = tx.execute(statement, bound).fetchall()
@@ -103,7 +105,9 @@ def settle(
 def release(tx: Connection, rows: Claimable, worker: int, ids: Iterable[int], *, state: str | None = None) -> int:
     """Hand rows back unworked: waiting is not failing, so the attempt is taken back too (law 8)."""
     columns = rows.table.c
-    return _move(tx, rows, worker, list(ids), {"state": state or rows.ready, "attempts": columns.attempts - 1})
+    return _move(
+        tx, rows, worker, list(ids), {"state": state or rows.ready, "attempts": columns.attempts - int(rows.counts)}
+    )
 
 
 def _move(tx: Connection, rows: Claimable, worker: int, ids: list[int], values: dict[str, object]) -> int:
@@ -127,3 +131,20 @@ def abandoned(tx: Connection, rows: Claimable, now: datetime, *, becomes: str) -
         update {rows.table.name} set state = :becomes, claimed_by = null, lease_until = null
         where state = '{rows.held}' and (lease_until < :now or claimed_by not in ({LIVING})) returning id""")
     return list(tx.execute(statement, {"becomes": becomes, "now": now}).scalars())
+
+
+def reopen(tx: Connection, rows: Claimable, row_id: int, ended: Sequence[str]) -> bool:
+    """Make a row that ended in one of these states ready again, with all of its attempts before it; false when it is in
+    another state."""
+    return _restart(tx, rows, row_id, ended, state=rows.ready, attempts=0, reason=None, settled_at=None)
+
+
+def end(tx: Connection, rows: Claimable, row_id: int, ended: Sequence[str], *, state: str, reason: str) -> bool:
+    """Give a row that ended in one of these states another end; false when it is in another state."""
+    return _restart(tx, rows, row_id, ended, state=state, reason=reason)
+
+
+def _restart(tx: Connection, rows: Claimable, row_id: int, ended: Sequence[str], **values: object) -> bool:
+    columns = rows.table.c
+    statement = update(rows.table).where(columns.id == row_id, columns.state.in_(list(ended)))
+    return tx.execute(statement.values(claimed_by=None, lease_until=None, **values)).rowcount == 1

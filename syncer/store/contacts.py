@@ -19,6 +19,7 @@ from sqlalchemy import (
     Row,
     Table,
     Text,
+    delete,
     select,
     text,
     update,
@@ -77,6 +78,9 @@ contact_sources = Table(
     PrimaryKeyConstraint("crm", "crm_id"),
 )
 Index("ix_contact_sources_contact_id", contact_sources.c.contact_id)
+#: Rows kept apart because more of them carry one number than a person could have; nearly empty.
+_SHARED = contact_sources.c.phone_problem == "shared"
+Index("ix_contact_sources_shared", contact_sources.c.phone, postgresql_where=_SHARED)
 
 #: The journal of merges: who was absorbed by whom and what both looked like (R5).
 merges = Table(
@@ -103,12 +107,16 @@ def resolve(tx: Connection, senders: Iterable[Sender], now: datetime) -> dict[Se
     known = _lookup(tx, wanted)
     found: dict[Sender, int] = {}
     for sender in wanted:
-        held = [pair for pair in _identities(sender) if pair in known]
-        contact_id = known[held[0]] if held else _create(tx, sender, now)
-        for pair in _identities(sender):
+        pairs = _identities(sender)
+        held = [pair for pair in pairs if pair in known]
+        first = contact_id = known[held[0]] if held else _create(tx, sender, now)
+        for pair in pairs:
             if pair not in known:
-                known[pair] = _link(tx, pair, contact_id)
-        found[sender] = known[_identities(sender)[0]]
+                known[pair] = contact_id = _link(tx, pair, contact_id)
+        found[sender] = known[pairs[0]]
+        if not held and first not in (known[pair] for pair in pairs):
+            # Somebody else was faster with this person: ours is nobody.
+            tx.execute(delete(contacts).where(contacts.c.id == first))
     return found
 
 
@@ -121,7 +129,8 @@ def _lookup(tx: Connection, senders: Sequence[Sender]) -> dict[tuple[str, str], 
     pairs = [pair for sender in senders for pair in _identities(sender)]
     statement = text("""
         select i.kind, i.value, i.contact_id from identities i
-        join unnest(cast(:kinds as text[]), cast(:values as text[])) w(kind, value) using (kind, value)""")
+        join unnest(cast(:kinds as text[]), cast(:values as text[])) w(kind, value) using (kind, value)
+        order by i.kind, i.value for key share of i""")
     rows = tx.execute(statement, {"kinds": [kind for kind, _ in pairs], "values": [value for _, value in pairs]})
     return {(row.kind, row.value): row.contact_id for row in rows}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -82,9 +83,63 @@ def waiting(tx: Connection) -> dict[str, int]:
     """Rows that somebody still has to handle."""
     statement = text("""
         select 'inbox', count(*) from inbox where state in ('pending', 'claimed', 'waiting')
-        union all select 'outgoing', count(*) from outgoing where state in ('planned', 'sending', 'waiting', 'unknown')
+        union all select 'outgoing', count(*) from outgoing
+            where state in ('planned', 'claimed', 'sending', 'waiting', 'unknown')
         union all select 'crm_writes', count(*) from crm_writes where state in ('pending', 'claimed', 'waiting')
         union all select 'retries', count(*) from retries
         union all select 'dead_letters', count(*) from dead_letters where resolved_at is null
         union all select 'early_statuses', count(*) from early_statuses""")
     return {row[0]: int(row[1]) for row in tx.execute(statement)}
+
+
+def per_minute(tx: Connection, since: datetime) -> list[tuple[datetime, int, int]]:
+    """(minute, messages in, messages out) since then, the oldest first; minutes without any are left out."""
+    statement = text("""
+        select date_trunc('minute', recorded_at) as minute, count(*) filter (where direction = 'in'),
+            count(*) filter (where direction = 'out')
+        from messages where recorded_at >= :since group by 1 order by 1""")
+    return [(row[0], int(row[1]), int(row[2])) for row in tx.execute(statement, {"since": since})]
+
+
+def latest_inbound_delays(tx: Connection, since: datetime, crms: Sequence[str], limit: int) -> list[float]:
+    """As `inbound_delays`, of the latest messages only; cheap enough to be asked every second."""
+    return _seconds(
+        tx,
+        """
+        select extract(epoch from w.first_written_at - i.received_at)
+        from (select id, phone_number_id, wamid from messages
+              where recorded_at >= :since and direction = 'in' order by recorded_at desc limit :limit) m
+        join inbox i on i.phone_number_id = m.phone_number_id and i.item_id = m.wamid and i.kind = 'message'
+        join crm_writes w on w.crm = any(:crms) and w.topic = 'message' and w.subject_id = m.id
+        where w.first_written_at is not null""",
+        since=since,
+        crms=list(crms),
+        limit=limit,
+    )
+
+
+def latest_reply_delays(tx: Connection, since: datetime, limit: int) -> list[float]:
+    """As `reply_delays`, of the latest replies only."""
+    return _seconds(
+        tx,
+        """
+        select extract(epoch from o.accepted_at - i.received_at)
+        from (select outgoing_id from messages
+              where recorded_at >= :since and direction = 'out' order by recorded_at desc limit :limit) m
+        join outgoing o on o.id = m.outgoing_id
+        join messages a on a.id = o.answers_message_id
+        join inbox i on i.phone_number_id = a.phone_number_id and i.item_id = a.wamid and i.kind = 'message'
+        where o.accepted_at is not null""",
+        since=since,
+        limit=limit,
+    )
+
+
+def failures_since(tx: Connection, since: datetime) -> tuple[int, int]:
+    """(messages that failed or were given to a person, messages recorded), both ways, since then."""
+    statement = text("""
+        select count(*) filter (where status = 'failed')
+             + (select count(*) from dead_letters where created_at >= :since and subject <> 'outgoing'), count(*)
+        from messages where recorded_at >= :since""")
+    failed, total = tx.execute(statement, {"since": since}).one()
+    return int(failed), int(total)

@@ -16,10 +16,8 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
-    bindparam,
     select,
     text,
-    update,
 )
 from sqlalchemy.dialects.postgresql import insert
 
@@ -31,7 +29,7 @@ messages = Table(
     "messages",
     metadata,
     primary_key(),
-    # Ours, for good: `in-<wamid>` or `out-<outgoing id>`; the CRM's record of the message carries it.
+    # Ours, for good: `in-<wamid>` or `out-<ref of the outgoing>`; the CRM's record of the message carries it.
     Column("ref", Text, nullable=False, unique=True),
     Column("conversation_id", BigInteger, ForeignKey("conversations.id"), nullable=False),
     Column("contact_id", BigInteger, ForeignKey("contacts.id"), nullable=False),
@@ -65,9 +63,9 @@ def inbound_ref(wamid: str) -> str:
     return f"in-{wamid}"
 
 
-def outbound_ref(outgoing_id: int) -> str:
+def outbound_ref(outgoing_ref: str) -> str:
     """The ref of a message of ours, known before the platform has named it."""
-    return f"out-{outgoing_id}"
+    return f"out-{outgoing_ref}"
 
 
 def add(tx: Connection, rows: Sequence[Mapping[str, Any]]) -> dict[str, int]:
@@ -78,19 +76,19 @@ def add(tx: Connection, rows: Sequence[Mapping[str, Any]]) -> dict[str, int]:
     return {row.ref: row.id for row in tx.execute(statement, list(rows))}
 
 
-def revive(tx: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Messages that were recorded as failed and turn out to have been taken by the platform after all."""
+def revive(tx: Connection, rows: Sequence[Mapping[str, Any]]) -> dict[str, int]:
+    """Messages that were recorded as failed and turn out to have been taken by the platform after all: ids by ref."""
     if not rows:
-        return
-    statement = update(messages).where(messages.c.ref == bindparam("known_ref"), messages.c.wamid.is_(None))
-    statement = statement.values(
-        wamid=bindparam("new_wamid"), status=bindparam("new_status"), occurred_at=bindparam("new_at"), failed_at=None
-    )
-    changes = [
-        {"known_ref": r["ref"], "new_wamid": r["wamid"], "new_status": r["status"], "new_at": r["occurred_at"]}
-        for r in rows
-    ]
-    tx.execute(statement, changes)
+        return {}
+    statement = text("""
+        update messages m set wamid = w.wamid, status = w.status, occurred_at = w.occurred_at,
+            failed_at = null, error_code = null, error_detail = null
+        from unnest(cast(:ref as text[]), cast(:wamid as text[]), cast(:status as text[]),
+            cast(:occurred_at as timestamptz[])) w(ref, wamid, status, occurred_at)
+        where m.ref = w.ref and m.wamid is null returning m.ref, m.id""")
+    names = ("ref", "wamid", "status", "occurred_at")
+    values = {name: [str(row[name]) if name != "occurred_at" else row[name] for row in rows] for name in names}
+    return {row.ref: row.id for row in tx.execute(statement, values)}
 
 
 def by_wamid(tx: Connection, pairs: Iterable[tuple[str, str]]) -> dict[tuple[str, str], Row[Any]]:
@@ -144,3 +142,8 @@ def conversation(
     if before is not None:
         statement = statement.where(messages.c.occurred_at < before)
     return tx.execute(statement.order_by(messages.c.occurred_at.desc(), messages.c.id.desc()).limit(limit)).fetchall()
+
+
+def of_outgoing(tx: Connection, outgoing_id: int) -> Row[Any] | None:
+    """The conversation's record of one of our messages; None before the platform has taken or refused it."""
+    return tx.execute(select(messages).where(messages.c.outgoing_id == outgoing_id)).one_or_none()

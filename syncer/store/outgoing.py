@@ -17,6 +17,8 @@ outgoing = Table(
     "outgoing",
     metadata,
     primary_key(),
+    # Random, so that it means this message for ever and everywhere: in the platform's echoes and in the CRM.
+    Column("ref", Text, nullable=False, unique=True, server_default=text("replace(gen_random_uuid()::text, '-', '')")),
     Column("idempotency_key", Text, nullable=False, unique=True),
     Column("lane", Text, nullable=False),
     Column("source", Text, nullable=False),
@@ -44,18 +46,27 @@ Index(
     "ix_outgoing_batch",
     outgoing.c.batch_id,
     outgoing.c.id,
-    postgresql_where=outgoing.c.state.in_(["planned", "sending", "waiting", "unknown"]),
+    postgresql_where=outgoing.c.state.in_(["planned", "claimed", "sending", "waiting", "unknown"]),
 )
-Index("ix_outgoing_sending", outgoing.c.lease_until, postgresql_where=outgoing.c.state == "sending")
+Index("ix_outgoing_held", outgoing.c.lease_until, postgresql_where=outgoing.c.state.in_(["claimed", "sending"]))
 Index("ix_outgoing_contact", outgoing.c.contact_id, outgoing.c.planned_at)
 Index("ix_outgoing_accepted", outgoing.c.phone_number_id, outgoing.c.accepted_at)
 
-#: One contact's live messages leave in the order in which they were planned; a batch holds a contact at most once.
+#: One contact's live messages leave in the order in which they were planned; a batch holds a contact at most once. A
+#: claim
+#: is no attempt yet: that is counted when the request is about to leave.
 LIVE = Claimable(
-    outgoing, turn=2, order="id", order_key="contact_id", ready="planned", held="sending", blocked_by=("sending",)
+    outgoing,
+    turn=2,
+    order="id",
+    order_key="contact_id",
+    ready="planned",
+    counts=False,
+    blocked_by=("claimed", "sending"),
 )
-BULK = Claimable(outgoing, turn=2, order="id", ready="planned", held="sending")
-
+BULK = Claimable(outgoing, turn=2, order="id", ready="planned", counts=False)
+#: What was on its way when its worker died.
+ON_THE_WAY = Claimable(outgoing, turn=2, order="id", ready="planned", held="sending", counts=False)
 
 #: A batch's messages may leave only while its campaign runs; over `r`, for `claims.claim`.
 CAMPAIGN_RUNNING = "exists (select 1 from campaigns c where c.id = r.campaign_id and c.state = 'running')"
@@ -73,6 +84,15 @@ def by_ids(tx: Connection, ids: Iterable[int], *, lock: bool = False) -> dict[in
     """Outgoing messages by number; locked in the order of their ids where the caller means to change them."""
     statement = select(outgoing).where(outgoing.c.id.in_(sorted(set(ids)))).order_by(outgoing.c.id)
     return {row.id: row for row in tx.execute(statement.with_for_update() if lock else statement)}
+
+
+def by_refs(tx: Connection, refs: Iterable[str]) -> dict[str, Row[Any]]:
+    """Outgoing messages by ref, locked in the order of their ids."""
+    wanted = sorted(set(refs))
+    if not wanted:
+        return {}
+    statement = select(outgoing).where(outgoing.c.ref.in_(wanted)).order_by(outgoing.c.id).with_for_update()
+    return {row.ref: row for row in tx.execute(statement)}
 
 
 def write_outcomes(tx: Connection, outcomes: Sequence[Mapping[str, Any]], *, from_states: Sequence[str]) -> list[int]:
@@ -97,10 +117,15 @@ def write_outcomes(tx: Connection, outcomes: Sequence[Mapping[str, Any]], *, fro
     return list(tx.execute(statement, columns).scalars())
 
 
-def stamp_sending(tx: Connection, ids: Sequence[int], now: datetime) -> None:
-    """When these were handed to the network; silence is counted from here."""
-    if ids:
-        tx.execute(text("update outgoing set sending_at = :now where id = any(:ids)"), {"now": now, "ids": list(ids)})
+def start_sending(
+    tx: Connection, worker: int, ids: Sequence[int], now: datetime, lease_until: datetime
+) -> Sequence[Row[Any]]:
+    """The requests for these leave now: count the attempt, and from here on a crash leaves a doubt. Returns those
+    that are still ours to send - an echo of an earlier attempt may have settled one meanwhile."""
+    statement = text("""
+        update outgoing set state = 'sending', attempts = attempts + 1, sending_at = :now, lease_until = :lease
+        where id = any(:ids) and state = 'claimed' and claimed_by = :worker returning *""")
+    return tx.execute(statement, {"now": now, "lease": lease_until, "ids": list(ids), "worker": worker}).fetchall()
 
 
 def plan_again(tx: Connection, ids: Sequence[int]) -> None:
@@ -125,10 +150,11 @@ def give_back_attempt(tx: Connection, ids: Sequence[int]) -> None:
 
 
 def later_echo(tx: Connection, phone_number_id: str, sent_at: datetime) -> bool:
-    """Whether the platform has sent statuses of any message that left this number after that moment."""
+    """Whether the platform has sent statuses of any message that left this number after that moment. A message without
+    wamid failed by our own account: that is no word of the platform's."""
     statement = text("""
         select exists (select 1 from outgoing o join messages m on m.outgoing_id = o.id
-            where o.phone_number_id = :number and o.sending_at > :sent_at
+            where o.phone_number_id = :number and o.sending_at > :sent_at and m.wamid is not null
               and (m.sent_at is not null or m.delivered_at is not null or m.failed_at is not null))""")
     return bool(tx.execute(statement, {"number": phone_number_id, "sent_at": sent_at}).scalar_one())
 
@@ -139,7 +165,7 @@ def accepted_since(tx: Connection, phone_number_id: str, since: datetime) -> int
         outgoing.c.phone_number_id == phone_number_id,
         outgoing.c.kind == "template",
         outgoing.c.category != "marketing",
-        (outgoing.c.accepted_at > since) | (outgoing.c.state == "sending"),
+        (outgoing.c.accepted_at > since) | outgoing.c.state.in_(["claimed", "sending"]),
     )
     return int(tx.execute(statement).scalar_one())
 
@@ -166,3 +192,8 @@ def live_waiting(tx: Connection) -> int:
     """Live replies not yet on their way."""
     statement = select(func.count()).where(outgoing.c.state == "planned", outgoing.c.lane == Lane.LIVE)
     return int(tx.execute(statement).scalar_one())
+
+
+def by_key(tx: Connection, idempotency_key: str) -> Row[Any] | None:
+    """The message that was planned under this key."""
+    return tx.execute(select(outgoing).where(outgoing.c.idempotency_key == idempotency_key)).one_or_none()

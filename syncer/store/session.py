@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from datetime import datetime
 from typing import TypeVar
 
 import psycopg2
@@ -70,6 +71,12 @@ class Store:
                 return work(connection)
         with self.begin() as connection:
             return work(connection)
+
+    def clock(self) -> datetime:
+        """The server's time. Raises `Unreachable`."""
+        with self.begin() as connection:
+            moment: datetime = connection.execute(text("select clock_timestamp()")).scalar_one()
+            return moment
 
     def ping(self) -> None:
         """Raises `Unreachable` unless the database answers a query."""

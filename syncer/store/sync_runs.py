@@ -2,11 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import BigInteger, Column, Connection, Index, Integer, Row, Table, Text, desc, select, text, update
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Connection,
+    Index,
+    Integer,
+    Row,
+    Table,
+    Text,
+    case,
+    desc,
+    func,
+    select,
+    text,
+    update,
+)
 from sqlalchemy.dialects.postgresql import JSONB, insert
 
 from syncer.store.base import metadata, moment, primary_key
@@ -24,12 +40,17 @@ sync_runs = Table(
     moment("lease_until"),
     Column("cursor", Text),
     Column("counts", JSONB, nullable=False, server_default="{}"),
+    # The first rows that could not be taken in: [{"crm_id": ..., "reason": ...}].
+    Column("parked", JSONB, nullable=False, server_default="[]"),
     moment("started_at", nullable=False),
     moment("finished_at"),
     Column("error", Text),
 )
 Index("uq_sync_runs_running", sync_runs.c.crm, unique=True, postgresql_where=sync_runs.c.state == "running")
 Index("ix_sync_runs_recent", sync_runs.c.crm, sync_runs.c.started_at)
+
+
+_MOST_KEPT = 100
 
 
 class LostLease(Exception):
@@ -75,6 +96,20 @@ def advance(
 ) -> None:
     """Record a finished page in the same transaction as its contacts. Raises `LostLease`."""
     _write(tx, lease, cursor=cursor, counts=counts, lease_until=now + timedelta(seconds=lease_seconds))
+
+
+def rest(tx: Connection, lease: Lease, *, cursor: str | None, counts: dict[str, int], until: datetime) -> None:
+    """Let go of a run until a moment; whoever starts a sync of this CRM afterwards goes on from the cursor. Raises
+    `LostLease`."""
+    _write(tx, lease, cursor=cursor, counts=counts, owner=None, lease_until=until)
+
+
+def park(tx: Connection, lease: Lease, rows: Sequence[tuple[str, str]]) -> None:
+    """Remember (row, reason) of what could not be taken in; a run keeps the first hundred. Raises `LostLease`."""
+    if rows:
+        more = [{"crm_id": crm_id, "reason": reason} for crm_id, reason in rows[:_MOST_KEPT]]
+        kept = case((func.jsonb_array_length(sync_runs.c.parked) < _MOST_KEPT, sync_runs.c.parked.concat(more)))
+        _write(tx, lease, parked=func.coalesce(kept, sync_runs.c.parked))
 
 
 def finish(tx: Connection, lease: Lease, *, counts: dict[str, int], now: datetime, error: str | None = None) -> None:

@@ -12,6 +12,7 @@ from datetime import datetime
 import psycopg2
 from sqlalchemy import Column, Connection, Table, Text, insert, text
 
+from syncer.domain.errors import Unreachable
 from syncer.ports import Clock
 from syncer.store.base import metadata, moment, primary_key
 from syncer.store.session import Store, connect_directly
@@ -53,7 +54,10 @@ class WorkerSession:
             return int(tx.execute(statement).scalar_one())
 
     def _hold(self) -> None:
-        connection = connect_directly(self._url)
+        try:
+            connection = connect_directly(self._url)
+        except psycopg2.OperationalError as error:
+            raise Unreachable(str(error).strip().splitlines()[0]) from error
         connection.autocommit = True
         with connection.cursor() as cursor:
             cursor.execute("select pg_advisory_lock(%s, %s)", (LIVENESS_CLASS, self.number))
@@ -77,6 +81,11 @@ class WorkerSession:
         if self._connection is not None:
             self._connection.close()
             self._connection = None
+
+
+def living(tx: Connection) -> dict[int, str]:
+    """Every worker that lives now: number -> name."""
+    return {row.id: row.name for row in tx.execute(text(f"select id, name from workers where id in ({LIVING})"))}
 
 
 def forget_old(tx: Connection, before: datetime) -> int:

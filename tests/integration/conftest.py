@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -10,9 +10,10 @@ from typing import Any
 
 import pytest
 from sqlalchemy import text
-from tests.fakes.crm import FakeCRM
 
+from syncer.domain import callback
 from syncer.domain.consent import Word
+from syncer.domain.errors import TryAgain
 from syncer.domain.inbox import InboxItem
 from syncer.domain.message import Lane, Sender
 from syncer.domain.rule import Match, Rule
@@ -28,11 +29,12 @@ from syncer.flows.statuses import Statuses
 from syncer.policies.retry import Tiers
 from syncer.policies.rules import RuleBook
 from syncer.policies.unknown import Patience
-from syncer.ports import Grant
+from syncer.ports import CrmMessage, Grant, WriteResult
 from syncer.store import contacts, outgoing
 from syncer.store.session import Store
 from syncer.store.workers import WorkerSession
 from tests.fakes.clock import FakeClock
+from tests.fakes.crm import FakeCRM
 from tests.fakes.jobs import RecordingJobs
 from tests.fakes.messenger import NUMBER, FakeMessenger
 
@@ -44,6 +46,19 @@ RULES = RuleBook(
     ]
 )
 LONG = Rule("long", (), handoff_reason="long conversation", handoff_priority="normal")
+
+
+class LockableCRM(FakeCRM):
+    """A CRM in which single records may be locked for a while, as Salesforce's are."""
+
+    def __init__(self) -> None:
+        super().__init__("sql")
+        self.locked: set[str] = set()
+
+    def write_messages(self, messages: Sequence[CrmMessage]) -> list[WriteResult]:
+        free = iter(super().write_messages([m for m in messages if m.ref not in self.locked]))
+        locked = TryAgain("the record is locked")
+        return [WriteResult(m.ref, error=locked) if m.ref in self.locked else next(free) for m in messages]
 
 
 class OpenThrottle:
@@ -136,6 +151,10 @@ class House:
         with self.store.begin() as tx:
             return outgoing.plan(tx, [row | changes])[0]
 
+    def mark(self, outgoing_id: int, attempt: int = 1) -> str:
+        """What the platform repeats in the statuses of one attempt."""
+        return callback.mark(self.value("select ref from outgoing where id = :id", id=outgoing_id), attempt)
+
     def send_state(self, outgoing_id: int) -> tuple[str, str | None]:
         """(state, reason) of one message."""
         row = self.rows("select state, reason from outgoing where id = :id", id=outgoing_id)[0]
@@ -145,7 +164,7 @@ class House:
 @pytest.fixture
 def house(store: Store, clock: FakeClock, jobs: RecordingJobs) -> Iterator[House]:
     """An engine with one CRM called `sql`."""
-    messenger, throttle, crm = FakeMessenger(), OpenThrottle(), FakeCRM("sql")
+    messenger, throttle, crm = FakeMessenger(), OpenThrottle(), LockableCRM()
     setbacks = Setbacks(clock, Tiers())
     statuses = Statuses(("sql",), clock)
     outcomes = Outcomes(statuses, setbacks, Patience())

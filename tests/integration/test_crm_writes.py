@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from syncer.domain.errors import Never, TryAgain
+from syncer.domain.errors import TryAgain
 from tests.fakes.messenger import said
 from tests.integration.conftest import House
+
+
+def away(method: str) -> None:
+    raise TryAgain("connection refused")
 
 
 def test_contact_message_and_handoff_reach_the_crm(house: House) -> None:
@@ -21,13 +25,13 @@ def test_contact_message_and_handoff_reach_the_crm(house: House) -> None:
 
 def test_a_crm_that_is_away_is_waited_for_without_spending_attempts(house: House) -> None:
     house.receive(said("w1", "hi"))
-    house.crm.failing = TryAgain("connection refused")
+    house.crm.on_call = away
     for _ in range(20):
         house.crm_writes.drain(house.worker)
         house.clock.advance(seconds=6)
         house.recovery.sweep()
     assert house.value("select max(attempts) from crm_writes") == 0
-    house.crm.failing = None
+    house.crm.on_call = lambda method: None
     house.crm_writes.drain(house.worker)
     assert "in-w1" in house.crm.messages
     assert house.value("select count(*) from dead_letters") == 0
@@ -35,7 +39,7 @@ def test_a_crm_that_is_away_is_waited_for_without_spending_attempts(house: House
 
 def test_one_refused_record_does_not_sink_the_others(house: House) -> None:
     house.receive(said("w1", "a", phone="+886911111111"), said("w2", "b", phone="+886922222222"))
-    house.crm.refused["in-w1"] = Never("value too long")
+    house.crm.refuses.add("in-w1")
     house.crm_writes.drain(house.worker)
     assert "in-w2" in house.crm.messages
     assert house.value("select count(*) from dead_letters where subject = 'crm_write'") == 1
@@ -45,12 +49,12 @@ def test_one_refused_record_does_not_sink_the_others(house: House) -> None:
 def test_a_persons_later_record_waits_for_the_earlier(house: House) -> None:
     """Order per contact: while the first write waits for its retry, the second is not claimed."""
     house.receive(said("w1", "a"))
-    house.crm.refused["in-w1"] = TryAgain("row is locked")
+    house.crm.locked.add("in-w1")
     house.crm_writes.drain(house.worker)
     house.receive(said("w2", "b"))
     house.crm_writes.drain(house.worker)
     assert house.crm.messages == {}
-    house.crm.refused.clear()
+    house.crm.locked.clear()
     house.clock.advance(seconds=31)
     house.recovery.sweep()
     house.crm_writes.drain(house.worker)
@@ -95,7 +99,7 @@ def test_a_worker_killed_between_the_crm_and_us_writes_the_same_record_again(hou
 
 def test_a_refusal_for_ever_is_told_to_a_person_before_the_deadline(house: House) -> None:
     house.receive(said("w1", "a"))
-    house.crm.refused["in-w1"] = Never("no such picklist value")
+    house.crm.refuses.add("in-w1")
     house.crm_writes.drain(house.worker)
     house.clock.advance(hours=19)
     house.recovery.sweep()

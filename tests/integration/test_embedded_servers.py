@@ -38,7 +38,7 @@ def test_whoever_connects_cannot_reach_beyond_the_data(shared: servers.Servers) 
     assert shared.postgres is not None
     with pytest.raises(psycopg2.errors.InsufficientPrivilege):
         query(shared.postgres.port, "COPY (SELECT 1) TO PROGRAM 'true'")
-    with pytest.raises(psycopg2.OperationalError, match="no pg_hba.conf entry"):
+    with pytest.raises(psycopg2.OperationalError, match=r"no pg_hba\.conf entry"):
         psycopg2.connect(host="127.0.0.1", port=shared.postgres.port, user="postgres", dbname="postgres")
     with pytest.raises(redis_client.ResponseError, match="unknown command"):
         redis_client.Redis.from_url(shared.redis_url).config_set("dir", "/tmp")

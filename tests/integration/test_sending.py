@@ -17,15 +17,15 @@ def test_an_accepted_send_is_in_the_conversation_and_due_in_the_crm(house: House
     sent = house.plan(house.contact(), "k1")
     house.sending.drain_live(house.worker)
     assert house.send_state(sent) == ("accepted", None)
-    message = house.rows("select * from messages")[0]
-    assert (message.ref, message.status, message.wamid) == (f"out-{sent}", "accepted", "wamid.1")
+    message, ref = house.rows("select * from messages")[0], house.value("select ref from outgoing")
+    assert (message.ref, message.status, message.wamid) == (f"out-{ref}", "accepted", "wamid.1")
     assert house.value("select count(*) from crm_writes where topic = 'message'") == 1
 
 
 def test_the_mark_names_message_and_attempt(house: House) -> None:
     sent = house.plan(house.contact(), "k1")
     house.sending.drain_live(house.worker)
-    assert house.messenger.accepted["wamid.1"].callback_data == f"out-{sent}-1"
+    assert house.messenger.accepted["wamid.1"].callback_data == house.mark(sent)
 
 
 @pytest.mark.parametrize(
@@ -122,7 +122,7 @@ def test_a_lost_answer_is_settled_by_its_echo_and_never_sent_twice(house: House)
     sent = house.plan(house.contact(), "k1")
     house.sending.drain_live(house.worker)
     assert house.send_state(sent)[0] == "unknown"
-    house.receive(status("wamid.1", "delivered", at=house.clock.now(), mark=f"out-{sent}-1"))
+    house.receive(status("wamid.1", "delivered", at=house.clock.now(), mark=house.mark(sent)))
     assert house.send_state(sent)[0] == "accepted"
     assert house.value("select status from messages") == "delivered"
     assert house.value("select count(*) from retries") == 0
@@ -163,12 +163,12 @@ def test_silence_is_evidence_only_while_the_channel_speaks(house: House) -> None
 
     later = house.plan(house.contact("+886922222222"), "k2")
     house.sending.drain_live(house.worker)
-    house.receive(status("wamid.1", "delivered", at=house.clock.now(), mark=f"out-{later}-1"))
+    house.receive(status("wamid.1", "delivered", at=house.clock.now(), mark=house.mark(later)))
     house.clock.advance(seconds=31)
     house.recovery.sweep()
     house.sending.drain_live(house.worker)
     assert house.send_state(sent)[0] == "accepted"
-    assert [r.callback_data for r in house.messenger.accepted.values()] == [f"out-{later}-1", f"out-{sent}-2"]
+    assert [r.callback_data for r in house.messenger.accepted.values()] == [house.mark(later), house.mark(sent, 2)]
 
 
 def test_marketing_in_doubt_is_left_to_a_person(house: House) -> None:
@@ -179,7 +179,7 @@ def test_marketing_in_doubt_is_left_to_a_person(house: House) -> None:
     house.clock.advance(seconds=1)
     later = house.plan(house.contact("+886922222222"), "k2")
     house.sending.drain_live(house.worker)
-    house.receive(status("wamid.2", "sent", at=house.clock.now(), mark=f"out-{later}-1"))
+    house.receive(status("wamid.2", "sent", at=house.clock.now(), mark=house.mark(later)))
     house.clock.advance(seconds=31)
     house.recovery.sweep()
     assert house.send_state(sent)[0] == "unknown"
@@ -188,11 +188,10 @@ def test_marketing_in_doubt_is_left_to_a_person(house: House) -> None:
 
 def test_one_persons_messages_leave_in_the_order_they_were_planned(house: House) -> None:
     person = house.contact()
-    for n in range(5):
-        house.plan(person, f"k{n}", body=str(n))
+    ids = [house.plan(person, f"k{n}", body=str(n)) for n in range(5)]
     house.sending.drain_live(house.worker)
     marks = [r.callback_data for r in house.messenger.accepted.values()]
-    assert marks == sorted(marks, key=lambda mark: int(mark.split("-")[1]))
+    assert marks == [house.mark(key) for key in ids]
 
 
 def test_the_limiter_sends_the_rest_back_unworked(house: House) -> None:
@@ -234,6 +233,47 @@ def test_a_worker_killed_in_mid_send_leaves_doubt_not_a_second_message(house: Ho
     other.close()
     house.recovery.sweep()
     assert house.send_state(sent)[0] == "unknown"
-    house.receive(status("wamid.1", "sent", at=house.clock.now(), mark=f"out-{sent}-1"))
+    house.receive(status("wamid.1", "sent", at=house.clock.now(), mark=house.mark(sent)))
     assert house.send_state(sent)[0] == "accepted"
     assert len(house.messenger.accepted) == 1
+
+
+def test_a_refusal_of_our_own_is_no_echo_that_would_make_silence_evidence(house: House) -> None:
+    house.messenger.lose_answers = True
+    doubtful = house.plan(house.contact(), "k1")
+    house.sending.drain_live(house.worker)
+    house.messenger.lose_answers = False
+    house.clock.advance(seconds=5)
+
+    def refuse(request: SendRequest) -> None:
+        raise Never("bad value", code="131009")
+
+    house.messenger.on_send = refuse
+    later = house.plan(house.contact("+886922222222"), "k2")
+    house.sending.drain_live(house.worker)
+    assert house.send_state(later)[0] == "failed"
+    house.messenger.on_send = lambda request: None
+    for _ in range(3):
+        house.clock.advance(seconds=40)
+        house.recovery.sweep()
+        house.sending.drain_live(house.worker)
+    assert house.send_state(doubtful)[0] == "unknown"
+    assert len(house.messenger.accepted) == 1
+
+
+def test_a_worker_that_was_stopped_beyond_its_lease_sends_nothing_more(house: House) -> None:
+    """Two messages to one person; the worker freezes in the first request until others have given both up."""
+    person = house.contact()
+    first, second = house.plan(person, "k1"), house.plan(person, "k2")
+
+    def freeze(request: SendRequest) -> None:
+        house.messenger.on_send = lambda request: None
+        house.clock.advance(seconds=67)
+        house.recovery.sweep()
+
+    house.messenger.on_send = freeze
+    house.sending.drain_live(house.worker)
+    assert [request.callback_data for request in house.messenger.accepted.values()] == [house.mark(first)]
+    assert house.send_state(first)[0] == "accepted"
+    assert house.send_state(second)[0] == "unknown"
+    house.receive(status("wamid.1", "sent", at=house.clock.now(), mark=house.mark(first)))

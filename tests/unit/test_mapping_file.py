@@ -14,7 +14,7 @@ def test_the_shipped_mapping_covers_the_core_fields_both_ways():
     assert len(mapping.contacts.to_contact) >= 15
     assert {"full_name", "phone", "tags", "marketing_consent"} <= {item.contact for item in mapping.contacts.to_crm}
     assert mapping.contacts.changed_at == "updated_at"
-    assert mapping.messages.wamid == "wamid"
+    assert (mapping.messages.ref, mapping.messages.wamid) == ("ref", "wamid")
     assert mapping.tasks.ref == "ref"
 
 
@@ -44,8 +44,8 @@ def test_a_mapping_needs_neither_messages_nor_tasks_nor_a_changed_at_column(fold
         ),
         ('crm = "city", contact', 'colum = "city", contact', "contacts.fields[6]: has an unknown key 'colum'"),
         ('wamid = "wamid"', 'wamd = "wamid"', "messages: has an unknown key 'wamd'; did you mean 'wamid'?"),
-        ('wamid = "wamid"', "", "messages.wamid: is missing"),
-        ('ref = "ref"', 'ref = ""', "tasks.ref: "),
+        ('customer = "customer_id"', "", "messages.customer: is missing"),
+        ('ref = "ref"', 'ref = ""', "messages.ref: "),
         ('key = "customer_id"', "", "contacts.key: is missing"),
         (
             'direction = "to_contact" }',

@@ -11,7 +11,6 @@ depends_on = None
 
 
 def upgrade() -> None:
-
     op.create_table(
         "campaigns",
         sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
@@ -189,6 +188,7 @@ def upgrade() -> None:
         sa.Column("lease_until", sa.DateTime(timezone=True), nullable=True),
         sa.Column("cursor", sa.Text(), nullable=True),
         sa.Column("counts", postgresql.JSONB(astext_type=sa.Text()), server_default="{}", nullable=False),
+        sa.Column("parked", postgresql.JSONB(astext_type=sa.Text()), server_default="[]", nullable=False),
         sa.Column("started_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("finished_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("error", sa.Text(), nullable=True),
@@ -250,6 +250,13 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("crm", "crm_id", name=op.f("pk_contact_sources")),
     )
     op.create_index("ix_contact_sources_contact_id", "contact_sources", ["contact_id"], unique=False)
+    op.create_index(
+        "ix_contact_sources_shared",
+        "contact_sources",
+        ["phone"],
+        unique=False,
+        postgresql_where=sa.text("phone_problem = 'shared'"),
+    )
     op.create_table(
         "conversations",
         sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
@@ -329,6 +336,9 @@ def upgrade() -> None:
     op.create_table(
         "outgoing",
         sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.Column(
+            "ref", sa.Text(), server_default=sa.text("replace(gen_random_uuid()::text, '-', '')"), nullable=False
+        ),
         sa.Column("idempotency_key", sa.Text(), nullable=False),
         sa.Column("lane", sa.Text(), nullable=False),
         sa.Column("source", sa.Text(), nullable=False),
@@ -358,6 +368,7 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["contact_id"], ["contacts.id"], name=op.f("fk_outgoing_contact_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_outgoing")),
         sa.UniqueConstraint("idempotency_key", name=op.f("uq_outgoing_idempotency_key")),
+        sa.UniqueConstraint("ref", name=op.f("uq_outgoing_ref")),
     )
     op.create_index("ix_outgoing_accepted", "outgoing", ["phone_number_id", "accepted_at"], unique=False)
     op.create_index(
@@ -365,9 +376,16 @@ def upgrade() -> None:
         "outgoing",
         ["batch_id", "id"],
         unique=False,
-        postgresql_where=sa.text("state IN ('planned', 'sending', 'waiting', 'unknown')"),
+        postgresql_where=sa.text("state IN ('planned', 'claimed', 'sending', 'waiting', 'unknown')"),
     )
     op.create_index("ix_outgoing_contact", "outgoing", ["contact_id", "planned_at"], unique=False)
+    op.create_index(
+        "ix_outgoing_held",
+        "outgoing",
+        ["lease_until"],
+        unique=False,
+        postgresql_where=sa.text("state IN ('claimed', 'sending')"),
+    )
     op.create_index(
         "ix_outgoing_live",
         "outgoing",
@@ -375,22 +393,20 @@ def upgrade() -> None:
         unique=False,
         postgresql_where=sa.text("state = 'planned' AND lane = 'live'"),
     )
-    op.create_index(
-        "ix_outgoing_sending", "outgoing", ["lease_until"], unique=False, postgresql_where=sa.text("state = 'sending'")
-    )
 
 
 def downgrade() -> None:
-
-    op.drop_index("ix_outgoing_sending", table_name="outgoing", postgresql_where=sa.text("state = 'sending'"))
     op.drop_index(
         "ix_outgoing_live", table_name="outgoing", postgresql_where=sa.text("state = 'planned' AND lane = 'live'")
+    )
+    op.drop_index(
+        "ix_outgoing_held", table_name="outgoing", postgresql_where=sa.text("state IN ('claimed', 'sending')")
     )
     op.drop_index("ix_outgoing_contact", table_name="outgoing")
     op.drop_index(
         "ix_outgoing_batch",
         table_name="outgoing",
-        postgresql_where=sa.text("state IN ('planned', 'sending', 'waiting', 'unknown')"),
+        postgresql_where=sa.text("state IN ('planned', 'claimed', 'sending', 'waiting', 'unknown')"),
     )
     op.drop_index("ix_outgoing_accepted", table_name="outgoing")
     op.drop_table("outgoing")
@@ -403,6 +419,9 @@ def downgrade() -> None:
     op.drop_index("ix_identities_contact_id", table_name="identities")
     op.drop_table("identities")
     op.drop_table("conversations")
+    op.drop_index(
+        "ix_contact_sources_shared", table_name="contact_sources", postgresql_where=sa.text("phone_problem = 'shared'")
+    )
     op.drop_index("ix_contact_sources_contact_id", table_name="contact_sources")
     op.drop_table("contact_sources")
     op.drop_index("ix_consents_contact", table_name="consents")

@@ -1,0 +1,33 @@
+"""Which CRMs there are. One line per adapter, imported when it is first asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib import import_module
+from typing import cast
+
+from config.errors import ConfigurationError, did_you_mean
+from config.settings import Settings
+from syncer.ports import CRM
+
+#: Name -> module and function that makes the adapter of the settings.
+ADAPTERS = {
+    "sql": "syncer.crm.sql.adapter:from_settings",
+}
+
+
+def build(name: str, settings: Settings) -> CRM:
+    """The adapter called `name`. Raises `ConfigurationError` when there is none of that name, when a setting that it
+    needs is missing, or when its mapping does not fit the CRM. A CRM that does not answer is no error here: its calls
+    raise once they are made, and the rest of the engine works on."""
+    path = ADAPTERS.get(name)
+    if path is None:
+        raise ConfigurationError("CRM", f"names '{name}', which has no adapter; {did_you_mean(name, ADAPTERS)}", "sql")
+    module, _, function = path.partition(":")
+    make = cast("Callable[[Settings], CRM]", getattr(import_module(module), function))
+    return make(settings)
+
+
+def build_all(settings: Settings) -> dict[str, CRM]:
+    """Every CRM that the settings name, the master first. Raises as `build`."""
+    return {name: build(name, settings) for name in settings.crm.names}

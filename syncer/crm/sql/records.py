@@ -1,0 +1,109 @@
+"""Messages and tasks in the company's tables: one record per `ref`, however often it is written (R23, R24, R32)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row
+
+from syncer.crm.sql.mapping import Records
+from syncer.crm.sql.values import fit, fit_key
+from syncer.crm.sql.writes import Values, add, change, present
+from syncer.domain.status import Ladder, Status, StatusUpdate
+from syncer.ports import CrmMessage, CrmTask, WriteResult
+
+#: Role of a column in the mapping -> what of a message stands there.
+MESSAGE_ROLES = {
+    "ref": "ref",
+    "wamid": "wamid",
+    "customer": "crm_contact_id",
+    "direction": "direction",
+    "kind": "kind",
+    "body": "body",
+    "status": "status",
+    "status_at": "status_at",
+    "sent_at": "occurred_at",
+    "error": "error",
+    "reply_to": "reply_to",
+}
+TASK_ROLES = {
+    "ref": "ref",
+    "customer": "crm_contact_id",
+    "subject": "subject",
+    "body": "body",
+    "priority": "priority",
+    "created_at": "created_at",
+}
+#: What a new task's status column says; whoever works on the task changes it.
+OPEN = "open"
+
+#: Roles that must be stored whole or not at all.
+_EXACT = {"ref", "wamid", "customer"}
+#: What belongs to the status and is kept or replaced together with it.
+_OF_STATUS = ("status", "status_at", "error")
+_ANY_MOMENT = datetime(2000, 1, 1, tzinfo=UTC)
+
+
+def write_messages(tx: Connection, records: Records, messages: Sequence[CrmMessage]) -> list[WriteResult]:
+    """Insert the messages that are not there, update those that changed; all in the caller's transaction."""
+    rows = _by_key(records, MESSAGE_ROLES, messages)
+    if None in rows:
+        raise ValueError(f"without its {records.key} the table '{records.table.name}' could not know it again")
+    key = records.columns[records.key]
+    columns = [column.label(role) for role, column in records.columns.items() if role != records.key]
+    there = present(tx, key, list(rows), columns)
+    add(tx, records.table, [_by_column(records, row) for name, row in rows.items() if name not in there])
+    changes = {name: _by_column(records, _difference(old, rows[name])) for name, old in there.items()}
+    change(tx, key, changes)
+    return [WriteResult(message.ref) for message in messages]
+
+
+def write_tasks(tx: Connection, records: Records, tasks: Sequence[CrmTask]) -> list[WriteResult]:
+    """Insert the tasks that are not there; one that is belongs to the person who works on it."""
+    rows = _by_key(records, TASK_ROLES, tasks)
+    there = present(tx, records.columns["ref"], list(rows), [])
+    fresh = [row for name, row in rows.items() if name not in there]
+    if "status" in records.columns:
+        fresh = [{**row, "status": fit(records.columns["status"], OPEN)} for row in fresh]
+    add(tx, records.table, [_by_column(records, row) for row in fresh])
+    return [WriteResult(task.ref) for task in tasks]
+
+
+def _by_key(records: Records, roles: dict[str, str], items: Sequence[CrmMessage | CrmTask]) -> dict[Any, Values]:
+    """Each item's values by role, under its key and in the order of the keys; of two with one key the later."""
+    rows = {row[records.key]: row for row in (_values(records, roles, item) for item in items)}
+    return {key: rows[key] for key in sorted(rows, key=str)}
+
+
+def _values(records: Records, roles: dict[str, str], item: CrmMessage | CrmTask) -> Values:
+    return {
+        role: (fit_key if role in _EXACT else fit)(column, getattr(item, roles[role]))
+        for role, column in records.columns.items()
+        if role in roles
+    }
+
+
+def _by_column(records: Records, values: Values) -> Values:
+    return {records.columns[role].name: value for role, value in values.items()}
+
+
+def _difference(old: Row[Any], new: Values) -> Values:
+    """What of the record has to change. A value we do not have never erases one, and the status only climbs (law 7):
+    two workers may write one message in the wrong order."""
+    known = old._mapping
+    # A send that was given up and turns out to have been accepted after all begins its ladder anew.
+    revived = known.get("wamid", "") is None and new.get("wamid") is not None
+    kept = _OF_STATUS if _falls(known.get("status"), new.get("status")) and not revived else ()
+    return {
+        role: value
+        for role, value in new.items()
+        if role in known and role not in kept and known[role] != value and (value is not None or role == "error")
+    }
+
+
+def _falls(old: str | None, new: str | None) -> bool:
+    if old not in set(Status) or new not in set(Status):
+        return False
+    return Ladder(Status(old)).climb(StatusUpdate("", "", Status(new), _ANY_MOMENT)).status != new

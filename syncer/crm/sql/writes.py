@@ -1,0 +1,111 @@
+"""Writing sets of records so that a repeat does no harm and one that is refused does not hold back the others."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Protocol, TypeVar
+
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    Connection,
+    Engine,
+    Label,
+    Row,
+    Table,
+    bindparam,
+    exc,
+    insert,
+    select,
+    update,
+)
+
+from syncer.crm.sql import errors
+from syncer.domain.errors import Never
+from syncer.ports import WriteResult
+
+#: Rows per transaction; below every database's limit of parameters (SQL Server's is 2,100 in one statement).
+CHUNK = 200
+
+Values = dict[str, Any]
+
+
+class HasRef(Protocol):
+    """A record of ours, known by its `ref`."""
+
+    @property
+    def ref(self) -> str:
+        """Ours, and never changed."""
+
+
+Item = TypeVar("Item", bound=HasRef)
+Work = Callable[[Connection, Sequence[Item]], list[WriteResult]]
+
+
+def write(engine: Engine, items: Sequence[Item], work: Work[Item]) -> list[WriteResult]:
+    """Run `work` on the items, each part in a transaction of its own; results come in the items' order.
+
+    A part that holds a refused record is halved until the record stands alone, and that one alone fails. Raises what
+    `syncer.ports.CRM` allows when the database itself does not serve; what was written by then may be written again.
+    """
+    writer = engine.execution_options(writes=True)
+    parts = (items[start : start + CHUNK] for start in range(0, len(items), CHUNK))
+    return [result for part in parts for result in _part(writer, part, work)]
+
+
+def _part(engine: Engine, items: Sequence[Item], work: Work[Item]) -> list[WriteResult]:
+    try:
+        return _once_more_after_a_race(engine, items, work)
+    except errors.FAILURES as error:
+        failure = errors.translate(error)
+        if not isinstance(failure, Never):
+            raise failure from error
+    if len(items) == 1:
+        return [WriteResult(items[0].ref, error=failure)]
+    half = len(items) // 2
+    return _part(engine, items[:half], work) + _part(engine, items[half:], work)
+
+
+def _once_more_after_a_race(engine: Engine, items: Sequence[Item], work: Work[Item]) -> list[WriteResult]:
+    try:
+        with engine.begin() as tx:
+            return work(tx, items)
+    except exc.IntegrityError:
+        # Another worker may have inserted the same record between our look and our insert: look again.
+        with engine.begin() as tx:
+            return work(tx, items)
+
+
+def present(
+    tx: Connection, key: Column[Any], wanted: Sequence[Any], columns: Sequence[Label[Any]]
+) -> dict[Any, Row[Any]]:
+    """Those of the `wanted` keys that have a row, with that row's `columns`, locked until the transaction ends. The
+    lock is taken in the key's order, so that two workers cannot wait for each other."""
+    statement = select(key.label("row_key"), *columns).where(key.in_(wanted)).order_by(key).with_for_update()
+    found = {_unpadded(row[0]): row for row in tx.execute(statement)}
+    return {which: row for which in wanted if (row := found.get(_unpadded(which))) is not None}
+
+
+def _unpadded(key: Any) -> Any:
+    return key.rstrip(" ") if isinstance(key, str) else key  # a CHAR column fills up with spaces
+
+
+def add(tx: Connection, table: Table, rows: Sequence[Values]) -> None:
+    """Insert rows, all with the same columns. Two workers must insert in one order, or they wait for each other."""
+    if rows:
+        tx.execute(insert(table), list(rows))
+
+
+def change(tx: Connection, key: Column[Any], changes: Mapping[Any, Values], **also: ColumnElement[Any]) -> None:
+    """Update rows by key; rows that change the same columns go together. Rows that change get `also` too."""
+    groups: dict[tuple[str, ...], list[Values]] = {}
+    for which, values in changes.items():
+        names = tuple(sorted(values))
+        # Numbered, since a column's name may hold anything, and a parameter's may not.
+        numbered = {f"new_{number}": values[name] for number, name in enumerate(names)}
+        groups.setdefault(names, []).append({"which_key": which, **numbered})
+    for names, rows in groups.items():
+        if names:
+            statement = update(key.table).where(key == bindparam("which_key", type_=key.type))
+            new: Values = {name: bindparam(f"new_{number}") for number, name in enumerate(names)}
+            tx.execute(statement.values({**also, **new}), rows)

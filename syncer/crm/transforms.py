@@ -1,0 +1,124 @@
+"""The transforms that a mapping may name (`config.mapping.TRANSFORMS`): CRM value -> canonical value.
+
+Every reader takes what a database or an API may hold and never raises; what it cannot read is None and left out of the
+record. Canonical values are text, true or false, and lists of text: JSON can carry them.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Callable
+from decimal import Decimal
+from functools import lru_cache, partial
+from math import isfinite
+from typing import Any
+
+from syncer.crm import moments, words
+from syncer.domain.contact import LONGEST_TEXT
+from syncer.domain.phone import Phone, PhoneProblem, parse
+from syncer.domain.text import shorten, storable
+
+Reader = Callable[[Any], Any]
+
+#: Control characters but the line break and the tab, which addresses and notes hold. Joiners and direction marks stay:
+#: emoji and right-to-left names need them.
+_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+_TAG_BREAKS = re.compile(r"[,;|、，；\s]+")
+#: Numbers below are whole numbers or not without doubt, even as floats.
+_EXACT = 2**53
+_EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
+
+
+def text(value: Any) -> str | None:
+    """Trimmed text without control characters, at most `LONGEST_TEXT` characters; None when nothing is left."""
+    plain = _as_text(value)
+    if not plain.isprintable():
+        plain = _CONTROL.sub("", storable(plain))
+    return shorten(plain.strip(), LONGEST_TEXT) or None
+
+
+def _as_text(value: Any) -> str:
+    if isinstance(value, str):
+        return value
+    if isinstance(value, float | Decimal):
+        return _number(value)
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "replace")
+    if isinstance(value, list | tuple | set | frozenset):
+        return ", ".join(str(item) for item in value)
+    return str(value)
+
+
+def _number(value: float | Decimal) -> str:
+    # A number column's 912345678.0 is 912345678 to a person.
+    finite = value.is_finite() if isinstance(value, Decimal) else isfinite(value)
+    whole = int(value) if finite and -_EXACT < value < _EXACT else None
+    return str(value) if whole is None or whole != value else str(whole)
+
+
+def phone(value: Any, region: str) -> Phone | PhoneProblem:
+    """The number in a value, or why there is none; numbers without a country code belong to `region`."""
+    return parse(None if value is None else _as_text(value), region)
+
+
+def _e164(value: Any, region: str) -> str | None:
+    found = phone(value, region)
+    return found.e164 if isinstance(found, Phone) else None
+
+
+def email(value: Any) -> str | None:
+    """Trimmed, in lower case; None unless it looks like an address."""
+    plain = text(value)
+    address = unicodedata.normalize("NFKC", plain).lower() if plain else ""
+    return address if _EMAIL.fullmatch(address) else None
+
+
+def bool_words(value: Any) -> bool | None:
+    """True or false for any usual word; None for any other."""
+    return value if isinstance(value, bool) else _known_answer(_as_text(value)[:LONGEST_TEXT])
+
+
+def tags(value: Any) -> list[str] | None:
+    """The labels, each once, in their order. Text is split at commas, semicolons, bars and spaces."""
+    labels = value if isinstance(value, list | tuple | set | frozenset) else _TAG_BREAKS.split(text(value) or "")
+    return list(dict.fromkeys(label for item in labels if (label := text(item)))) or None
+
+
+def timestamp(value: Any) -> str | None:
+    """A moment as ISO 8601 in UTC."""
+    found = moments.moment(value)
+    return found.isoformat() if found else None
+
+
+# Columns of words hold a handful of different ones, over and over.
+_known_answer = lru_cache(maxsize=1024)(words.answer)
+_known_language = lru_cache(maxsize=1024)(words.language)
+_known_gender = lru_cache(maxsize=1024)(words.gender)
+
+
+def language(value: Any) -> str | None:
+    """A language code such as `zh_TW`."""
+    return _known_language(_as_text(value)[:LONGEST_TEXT])
+
+
+def gender(value: Any) -> str | None:
+    """`f`, `m` or `x`."""
+    return _known_gender(_as_text(value)[:LONGEST_TEXT])
+
+
+_READERS: dict[str, Reader] = {
+    "text": text,
+    "email": email,
+    "bool_words": bool_words,
+    "tags": tags,
+    "date": moments.day,
+    "timestamp": timestamp,
+    "language": language,
+    "gender": gender,
+}
+
+
+def reader(name: str, region: str) -> Reader:
+    """The reader called `name`; raises `KeyError` for a name that no mapping may hold."""
+    return partial(_e164, region=region) if name == "phone" else _READERS[name]
