@@ -1,0 +1,170 @@
+"""What is stored around one page of a contact sync, and the locks that keep it so until the page is written (R25).
+
+Locks are taken in one order - the page's turn, identities, contacts by id - which is also the order of
+`contacts.resolve`, so a sync and a conversation wait for each other instead of deadlocking.
+
+Lookups are lateral and bounded: a first sync fills its tables before PostgreSQL has any statistics of them, and a plan
+made without must not read a whole table for every page.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, Row, text
+
+from syncer.domain.consent import Tier, Word
+from syncer.domain.contact import GoldenRecord, SourceRecord
+from syncer.store.bulk import document
+
+#: First key of the advisory lock under which rows are placed: two CRMs' pages must not decide about one contact at
+#: once.
+_TURN_CLASS = 0x5C03
+
+
+def take_turn(tx: Connection) -> None:
+    """Wait until no other page is being placed; the turn ends with the transaction."""
+    tx.execute(text("select pg_advisory_xact_lock(:cls, 0)"), {"cls": _TURN_CLASS})
+
+
+def digests(tx: Connection, crm: str, crm_ids: Sequence[str]) -> dict[str, bytes]:
+    """The digest that each of these rows was last stored with; rows never seen are absent."""
+    statement = text("""
+        select s.crm_id, s.digest from json_array_elements_text(cast(:ids as json)) w(crm_id)
+        cross join lateral (
+            select crm_id, digest from contact_sources where crm = :crm and crm_id = w.crm_id limit 1) s""")
+    rows = tx.execute(statement, {"crm": crm, "ids": document(crm_ids)})
+    return {crm_id: bytes(digest) for crm_id, digest in rows}
+
+
+@dataclass(frozen=True, slots=True)
+class Near:
+    """What is stored around a page: CRM rows, each with its contact, and who holds which phone."""
+
+    rows: Sequence[tuple[int, SourceRecord]]
+    holders: Mapping[str, int]
+
+
+def near(tx: Connection, crm: str, crm_ids: Sequence[str], phones: Sequence[str], most_sharing: int) -> Near:
+    """Every row of every contact that the rows `crm_ids` live with or that holds one of `phones`; and of numbers that
+    too many share, whether they come or are left, the rows that carry them (at most `most_sharing` of each)."""
+    statement = text("""
+        with mine as materialized (
+            select s.* from json_array_elements_text(cast(:ids as json)) w(crm_id) cross join lateral (
+                select contact_id, phone, phone_problem from contact_sources
+                where crm = :crm and crm_id = w.crm_id limit 1) s),
+        numbers as materialized (
+            select phone from json_array_elements_text(cast(:phones as json)) w(phone)
+            union select phone from mine where phone_problem = 'shared'),
+        held as materialized (
+            select n.phone, i.contact_id from numbers n cross join lateral (
+                select contact_id from identities where kind = 'phone' and value = n.phone limit 1) i),
+        near as (
+            select contact_id from mine union select contact_id from held
+            union select s.contact_id from numbers n cross join lateral (
+                select contact_id from contact_sources
+                where phone = n.phone and phone_problem = 'shared' limit :most) s)
+        select s.contact_id, s.crm, s.crm_id, s.digest, s.fields, s.phone, s.phone_problem, s.changed_at
+        from near cross join lateral (select * from contact_sources where contact_id = near.contact_id offset 0) s
+        union all select contact_id, null, null, null, null, phone, null, null from held""")
+    values = {"crm": crm, "ids": document(crm_ids), "phones": document(phones), "most": most_sharing}
+    rows: list[tuple[int, SourceRecord]] = []
+    holders: dict[str, int] = {}
+    for contact_id, crm_name, crm_id, digest, fields, phone, problem, changed_at in tx.execute(statement, values):
+        if crm_id is None:
+            holders[phone] = contact_id
+        else:
+            record = SourceRecord(crm_name, crm_id, bytes(digest), fields, phone, problem, changed_at)
+            rows.append((contact_id, record))
+    return Near(sorted(rows, key=lambda row: (row[1].crm, row[1].crm_id)), holders)
+
+
+def lock_phones(tx: Connection, contact_ids: Collection[int]) -> set[int]:
+    """Keep conversations from finding these contacts by phone until we know what becomes of them; returns those that
+    have a phone."""
+    if not contact_ids:
+        return set()
+    statement = text("""
+        select contact_id from identities where kind = 'phone' and contact_id = any(:ids) order by value for update""")
+    return set(tx.execute(statement, {"ids": list(contact_ids)}).scalars())
+
+
+def rooted(tx: Connection, contact_ids: Collection[int]) -> set[int]:
+    """Those that are more than what CRM rows say: somebody wrote to them or they to us, gave a word of consent, or are
+    known by something else than a phone. Ask after `lock_phones`."""
+    if not contact_ids:
+        return set()
+    statement = text("""
+        select id from unnest(cast(:ids as bigint[])) w(id)
+        where exists (select 1 from conversations where contact_id = w.id)
+           or exists (select 1 from outgoing where contact_id = w.id)
+           or exists (select 1 from consents where contact_id = w.id and explicit)
+           or exists (select 1 from identities where contact_id = w.id and kind <> 'phone')""")
+    return set(tx.execute(statement, {"ids": list(contact_ids)}).scalars())
+
+
+def new_ids(tx: Connection, count: int) -> list[int]:
+    """Numbers for contacts to be made."""
+    if not count:
+        return []
+    statement = text("""
+        with numbers as materialized (select pg_get_serial_sequence('contacts', 'id')::regclass as sequence)
+        select nextval(sequence) from numbers, generate_series(1, :count)""")
+    return list(tx.execute(statement, {"count": count}).scalars())
+
+
+def lock_contacts(tx: Connection, ids: Collection[int]) -> dict[int, tuple[GoldenRecord, Row[Any]]]:
+    """The contacts as they stand, held until the transaction ends."""
+    if not ids:
+        return {}
+    statement = text("""
+        select id, full_name, phone, phone_problem, email, language, tags, attributes, blocked, transactional, marketing
+        from contacts
+        where id = any(:ids) order by id for no key update""")
+    return {row.id: (_as_golden(row), row) for row in tx.execute(statement, {"ids": sorted(ids)})}
+
+
+def _as_golden(row: Row[Any]) -> GoldenRecord:
+    return GoldenRecord(
+        full_name=row.full_name,
+        phone=row.phone,
+        phone_problem=row.phone_problem,
+        email=row.email,
+        language=row.language,
+        tags=tuple(sorted(row.tags)),
+        blocked=row.blocked,
+        attributes=row.attributes,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Ledger:
+    """What the ledger holds of a contact: the last imported word of each tier, and the tiers with an explicit one."""
+
+    imported: Mapping[Tier, Word]
+    explicit: frozenset[Tier]
+
+
+def ledgers(tx: Connection, ids: Collection[int]) -> dict[int, Ledger]:
+    """Of each contact that has any entry. Ask after `lock_contacts`, so that no word can come between."""
+    if not ids:
+        return {}
+    statement = text("""
+        select contact_id, tier, bool_or(explicit) as explicit,
+               (array_agg(word order by at desc, id desc) filter (where not explicit))[1] as imported
+        from consents where contact_id = any(:ids) group by contact_id, tier""")
+    imported: dict[int, dict[Tier, Word]] = {}
+    explicit: dict[int, set[Tier]] = {}
+    for row in tx.execute(statement, {"ids": sorted(ids)}):
+        words = imported.setdefault(row.contact_id, {})
+        if row.imported:
+            words[Tier(row.tier)] = Word(row.imported)
+        if row.explicit:
+            explicit.setdefault(row.contact_id, set()).add(Tier(row.tier))
+    return {key: Ledger(words, frozenset(explicit.get(key, ()))) for key, words in imported.items()}
+
+
+#: Of a contact without any entry.
+EMPTY = Ledger({}, frozenset())
