@@ -53,8 +53,7 @@ Index("ix_outgoing_contact", outgoing.c.contact_id, outgoing.c.planned_at)
 Index("ix_outgoing_accepted", outgoing.c.phone_number_id, outgoing.c.accepted_at)
 
 #: One contact's live messages leave in the order in which they were planned; a batch holds a contact at most once. A
-#: claim
-#: is no attempt yet: that is counted when the request is about to leave.
+#: claim is no attempt yet: that is counted when the request is about to leave.
 LIVE = Claimable(
     outgoing,
     turn=2,

@@ -1,0 +1,1 @@
+"""The Celery door: one short module per queue. A task is a doorbell; the work is a flow's."""
