@@ -1,0 +1,1 @@
+"""What the engine says of itself while it runs: figures for Prometheus, probes of what it depends on."""

@@ -1,0 +1,137 @@
+"""Customers, their conversations and what they have consented to."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Depends, Query
+from pydantic import Field
+
+from config.values import ApiKey
+from syncer.domain.consent import ConsentEntry, Tier, Word
+from syncer.domain.phone import PhoneProblem
+from syncer.domain.text import storable
+from syncer.web import parts
+from syncer.web.api.shared import Body, Joined, Moment, NumberInPath, View, fields, past
+from syncer.web.auth import needs
+from syncer.web.problems import Problem, absent
+
+router = APIRouter(prefix="/contacts", tags=["contacts"])
+Caller = Annotated[ApiKey, Depends(needs("contacts"))]
+
+
+class Address(View):
+    """One thing that leads to a contact: `phone`, `user_id` (the platform's), or `crm:<name>` with the CRM's own id."""
+
+    kind: str
+    value: str
+
+
+class Contact(View):
+    """One person, merged from everything the CRMs and the platform say. Consent: granted, revoked or unknown."""
+
+    id: int
+    full_name: str
+    phone: str | None
+    phone_problem: str | None
+    email: str | None
+    language: str | None
+    tags: list[str]
+    attributes: dict[str, Any]
+    blocked: bool
+    unreachable: bool
+    transactional: str
+    marketing: str
+    updated_at: datetime
+    addresses: list[Address]
+
+
+class Turn(View):
+    """One message of a conversation; `direction` is `in` from the customer, `out` to the customer."""
+
+    id: int
+    direction: str
+    kind: str
+    body: str
+    wamid: str | None
+    reply_to: str | None
+    occurred_at: datetime
+    status: str | None
+    error_code: str | None
+    error_detail: str | None
+
+
+class ConsentWord(Body):
+    """What a customer said, where, and what proves it. Without `at` it was said now."""
+
+    tier: Tier
+    word: Literal["granted", "revoked"]
+    source: Annotated[str, Field(min_length=1, max_length=100, examples=["form:newsletter"])]
+    proof: Annotated[str, Field(min_length=1, max_length=2000, examples=["https://shop.example.com/optin/8812"])]
+    at: Moment | None = None
+
+
+class ConsentHolds(View):
+    """The word that holds now."""
+
+    tier: Tier
+    word: Word
+
+
+@router.get("", summary="Find a contact by phone")
+def find(phone: Annotated[str, Query(max_length=60)], caller: Caller, runtime: Joined) -> list[Contact]:
+    """At most one. The number may be written in any way; a `+` may come as a space."""
+    lookups = parts.lookups(runtime)
+    number = lookups.contact_by_phone(f"+{phone[1:]}" if phone.startswith(" ") else phone)
+    if isinstance(number, PhoneProblem):
+        raise Problem(422, f"not a phone number: {number}")
+    found = lookups.contact(number) if number else None
+    return [_contact(*found)] if found else []
+
+
+@router.get("/{id}", summary="One contact", responses={404: {}})
+def show(number: NumberInPath, caller: Caller, runtime: Joined) -> Contact:
+    """Everything known of one person."""
+    found = parts.lookups(runtime).contact(number)
+    if found is None:
+        raise absent("contact", number)
+    return _contact(*found)
+
+
+@router.get("/{id}/conversation", summary="A contact's messages, the newest first", responses={404: {}})
+def conversation(
+    number: NumberInPath,
+    caller: Caller,
+    runtime: Joined,
+    before: Annotated[Moment | None, Query(description="Only messages older than this")] = None,
+    limit: Annotated[int, Query(ge=1, le=200)] = 50,
+) -> list[Turn]:
+    """Both ways, in the order of the platform's own times. The next page: `before` the last one's `occurred_at`."""
+    found = parts.lookups(runtime).conversation(number, before=before, limit=limit)
+    if found is None:
+        raise absent("contact", number)
+    return [Turn.model_validate(row) for row in found]
+
+
+@router.post("/{id}/consent", status_code=201, summary="Record a word of consent", responses={404: {}})
+def record_consent(number: NumberInPath, said: ConsentWord, caller: Caller, runtime: Joined) -> ConsentHolds:
+    """Appended to the ledger, never overwritten. The latest explicit word holds, so an old word changes nothing."""
+    entry = ConsentEntry(
+        contact_id=number,
+        tier=said.tier,
+        word=Word(said.word),
+        at=past(said.at, runtime.clock.now()),
+        source=storable(f"api:{caller.name}:{said.source}"),
+        proof=storable(said.proof),
+        explicit=True,
+    )
+    try:
+        return ConsentHolds(tier=said.tier, word=parts.consent(runtime).record(entry))
+    except LookupError:
+        raise absent("contact", number) from None
+
+
+def _contact(row: Any, addresses: Sequence[Any]) -> Contact:
+    return Contact.model_validate(fields(row) | {"addresses": [fields(address) for address in addresses]})

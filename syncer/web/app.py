@@ -1,0 +1,62 @@
+"""The web application: webhook doors first, because they are asked most, then health, then the API."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from typing import Any, Protocol, cast
+
+import anyio.to_thread
+from starlette.routing import BaseRoute, Mount, Route, Router
+from starlette.types import ASGIApp
+
+from syncer.bootstrap import Runtime
+from syncer.web import health
+from syncer.web.api import app as api
+from syncer.web.committer import Committer
+from syncer.web.live import LiveView
+from syncer.web.webhooks import WebhookDoor
+
+#: Threads of API requests and of looking around. Together fewer than the store's pooled connections, so that neither
+#: ever keeps a commit from its own.
+API_THREADS = 5
+LOOKING_THREADS = 3
+
+
+class Greets(Protocol):
+    """A provider whose subscription begins with a handshake."""
+
+    def handshake(self, params: Mapping[str, str], verify_token: str) -> str | None:
+        """The challenge to repeat; None when the token is wrong."""
+
+
+def build(runtime: Runtime, committer: Committer | None = None) -> ASGIApp:
+    """Everything the web process serves. `committer` is for measurements of other ways to store."""
+    pool = ThreadPoolExecutor(LOOKING_THREADS, thread_name_prefix="looking")
+    committer = committer or Committer(runtime.intake.receive)
+    routes = [
+        *webhook_routes(runtime, committer),
+        *health.routes(runtime, pool),
+        Mount("/api/v1", api.build(runtime, LiveView(runtime, pool))),
+    ]
+
+    @asynccontextmanager
+    async def lifespan(app: Any) -> AsyncIterator[None]:
+        anyio.to_thread.current_default_thread_limiter().total_tokens = API_THREADS
+        committer.start()
+        yield
+        committer.close()
+        pool.shutdown(wait=False, cancel_futures=True)
+
+    return Router(routes, lifespan=lifespan)
+
+
+def webhook_routes(runtime: Runtime, committer: Committer) -> list[BaseRoute]:
+    """One door per provider."""
+    whatsapp = runtime.webhooks["whatsapp"]
+    token = runtime.settings.whatsapp.verify_token
+    assert token is not None, "required by runtime.webhooks"
+    word = token.get_secret_value()
+    door = WebhookDoor("whatsapp", whatsapp, committer, lambda params: cast(Greets, whatsapp).handshake(params, word))
+    return [Route("/webhooks/whatsapp", door)]

@@ -1,0 +1,252 @@
+"""The webhook door: what is answered 200 is on disk, and nothing else is answered 200."""
+
+from __future__ import annotations
+
+import json
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from sqlalchemy import text
+from sqlalchemy.engine import make_url
+
+from syncer.store.session import Store
+from syncer.web import app
+from syncer.web.webhooks import LARGEST_BODY
+from tasks.queueing import CeleryJobs
+from tests.fakes.jobs import RecordingJobs
+from tests.integration.web_server import NUMBER, VERIFY_TOKEN, altered, deliver, serving, sign
+
+PATH = "/webhooks/whatsapp"
+
+
+@pytest.fixture
+def web(database_url: str, redis_url: str, jobs: RecordingJobs) -> Iterator[httpx.Client]:
+    with serving(app.build, database_url, redis_url, jobs) as client:
+        yield client
+
+
+def message(wamid: str, said: str = "hello", phone: str = "886912345678") -> bytes:
+    told = {
+        "messaging_product": "whatsapp",
+        "metadata": {"display_phone_number": "15550783881", "phone_number_id": NUMBER},
+        "contacts": [{"profile": {"name": "王小明"}, "wa_id": phone}],
+        "messages": [{"from": phone, "id": wamid, "timestamp": "1763892000", "type": "text", "text": {"body": said}}],
+    }
+    change = {"field": "messages", "value": told}
+    delivery = {"object": "whatsapp_business_account", "entry": [{"id": "1", "changes": [change]}]}
+    return json.dumps(delivery).encode()
+
+
+def stored(store: Store) -> list[Any]:
+    with store.begin() as tx:
+        return list(tx.execute(text("select * from inbox order by id")))
+
+
+def test_a_signed_delivery_is_stored_and_rings_the_bell(web: httpx.Client, store: Store, jobs: RecordingJobs) -> None:
+    assert deliver(web, message("wamid.1")).status_code == 200
+    row = stored(store)[0]
+    assert (row.item_id, row.kind, row.order_key, row.state) == ("wamid.1", "message", "+886912345678", "pending")
+    assert jobs.rung == [("realtime", None)]
+
+
+@pytest.mark.parametrize("headers", [{}, {"X-Hub-Signature-256": "sha256=" + "0" * 64}, {"X-Hub-Signature-256": ""}])
+def test_a_missing_or_wrong_signature_is_401(web: httpx.Client, store: Store, headers: dict[str, str]) -> None:
+    assert web.post(PATH, content=message("wamid.1"), headers=headers).status_code == 401
+    assert stored(store) == []
+
+
+def test_a_signature_of_other_bytes_is_401(web: httpx.Client, store: Store) -> None:
+    assert web.post(PATH, content=message("wamid.1"), headers=sign(message("wamid.2"))).status_code == 401
+    assert stored(store) == []
+
+
+@pytest.mark.parametrize("body", [b"", b"hello", b"[]", b'{"entry": 3}', b"\xff\xfe", b"[" * 100_000])
+def test_what_is_not_the_platforms_json_is_400(web: httpx.Client, store: Store, body: bytes) -> None:
+    assert deliver(web, body).status_code == 400
+    assert stored(store) == []
+
+
+def test_four_mebibytes_are_413(web: httpx.Client, store: Store) -> None:
+    assert deliver(web, message("wamid.1", "x" * 4 * 1024 * 1024)).status_code == 413
+    assert stored(store) == []
+    assert deliver(web, message("wamid.2")).status_code == 200
+
+
+def test_four_mebibytes_of_unknown_length_are_413(web: httpx.Client, store: Store) -> None:
+    body = message("wamid.1", "x" * 4 * 1024 * 1024)
+    parts = (body[start : start + 65536] for start in range(0, len(body), 65536))
+    assert web.post(PATH, content=parts, headers=sign(body)).status_code == 413
+    assert stored(store) == []
+
+
+def test_a_delivery_of_nearly_three_mebibytes_is_stored(web: httpx.Client, store: Store) -> None:
+    body = message("wamid.1", "x" * (LARGEST_BODY - 1000))
+    parts = (body[start : start + 65536] for start in range(0, len(body), 65536))
+    assert web.post(PATH, content=parts, headers=sign(body)).status_code == 200
+    assert len(stored(store)[0].payload) > LARGEST_BODY - 1000
+
+
+@pytest.mark.parametrize(
+    "name", ["an_unknown_field", "message_of_an_unknown_type", "message_without_sender", "message_without_id"]
+)
+def test_what_we_do_not_understand_is_stored_raw(web: httpx.Client, store: Store, data: Path, name: str) -> None:
+    body = (data / "whatsapp" / "webhooks" / f"{name}.json").read_bytes()
+    assert deliver(web, body).status_code == 200
+    told = json.loads(body)["entry"][0]["changes"][0]["value"]
+    inner = told["messages"][0] if "messages" in told else told
+    assert json.loads(stored(store)[0].payload)["item"] == inner
+
+
+def test_a_nul_and_a_lone_surrogate_cost_nothing(web: httpx.Client, store: Store, data: Path) -> None:
+    body = (data / "whatsapp" / "webhooks" / "message_with_nul_and_lone_surrogate.json").read_bytes()
+    assert deliver(web, body).status_code == 200
+    assert len(stored(store)) == 1
+
+
+def test_a_repeated_delivery_is_one_row(web: httpx.Client, store: Store) -> None:
+    assert [deliver(web, message("wamid.1")).status_code for _ in range(3)] == [200, 200, 200]
+    assert len(stored(store)) == 1
+
+
+def test_hundreds_of_deliveries_at_once_are_stored_once_each(web: httpx.Client, store: Store) -> None:
+    bodies = [message(f"wamid.{number}") for number in range(200)]
+    with ThreadPoolExecutor(16) as pool:
+        answers = list(pool.map(lambda body: deliver(web, body).status_code, bodies + bodies[:100]))
+    assert set(answers) == {200}
+    assert sorted(row.item_id for row in stored(store)) == sorted(f"wamid.{number}" for number in range(200))
+    figures = web.get("/metrics").text
+    assert 'syncer_webhook_deliveries_total{answer="200",source="whatsapp"}' in figures
+
+
+def test_without_a_database_nothing_is_acknowledged(redis_url: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        nobody = f"postgresql+psycopg2://syncer@127.0.0.1:{taken.getsockname()[1]}/syncer"
+    with serving(app.build, nobody, redis_url) as web:
+        answer = deliver(web, message("wamid.1"))
+        assert answer.status_code == 503
+        assert answer.headers["retry-after"]
+        assert web.get("/healthz").status_code == 200
+        ready = web.get("/readyz")
+        assert (ready.status_code, ready.json()["broker"]) == (503, "ok")
+
+
+def test_a_database_that_comes_back_is_used_again(database_url: str, redis_url: str, store: Store) -> None:
+    url = make_url(database_url)
+    with Relay(url.port or 5432) as relay:
+        through = url.set(port=relay.port).render_as_string(hide_password=False)
+        with serving(app.build, through, redis_url) as web:
+            assert deliver(web, message("wamid.1")).status_code == 200
+            relay.cut()
+            assert deliver(web, message("wamid.2")).status_code == 503
+            relay.mend()
+            assert deliver(web, message("wamid.2")).status_code == 200
+    assert [row.item_id for row in stored(store)] == ["wamid.1", "wamid.2"]
+
+
+def test_a_dead_redis_costs_a_delivery_nothing(database_url: str, store: Store) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        nobody = f"redis://127.0.0.1:{taken.getsockname()[1]}/0"
+    _stays_fast(database_url, nobody, store)
+
+
+def test_a_stalled_redis_costs_a_delivery_nothing(database_url: str, store: Store) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:  # accepts, and never says a word
+        _stays_fast(database_url, f"redis://127.0.0.1:{silent.getsockname()[1]}/0", store)
+
+
+def _stays_fast(database_url: str, redis_url: str, store: Store) -> None:
+    bells = CeleryJobs(redis_url)
+    with serving(app.build, database_url, redis_url, bells) as web:
+        deliver(web, message("wamid.first"))
+        started = time.monotonic()
+        assert [deliver(web, message(f"wamid.{n}")).status_code for n in range(10)] == [200] * 10
+        assert time.monotonic() - started < 1.0
+        assert web.get("/readyz").json()["database"] == "ok"
+        assert web.get("/readyz").status_code == 503
+    bells.close()
+    assert len(stored(store)) == 11
+
+
+def test_an_item_that_cannot_be_stored_costs_the_others_nothing(web: httpx.Client, store: Store) -> None:
+    """A check on the table stands in for whatever PostgreSQL might refuse one day."""
+    bodies = [message(f"wamid.{number}") for number in range(40)]
+    bodies.insert(20, message("wamid.odd"))
+    check = "alter table inbox add constraint odd check (item_id <> 'wamid.odd')"
+    with altered(store, check, "alter table inbox drop constraint odd"), ThreadPoolExecutor(41) as pool:
+        answers = list(pool.map(lambda body: deliver(web, body).status_code, bodies))
+    assert answers == [200] * 20 + [500] + [200] * 20
+    assert len(stored(store)) == 40
+
+
+def test_the_handshake_returns_the_challenge_only_for_the_right_word(web: httpx.Client) -> None:
+    asked = {"hub.mode": "subscribe", "hub.challenge": "1158201444", "hub.verify_token": VERIFY_TOKEN}
+    answer = web.get(PATH, params=asked)
+    assert (answer.status_code, answer.text) == (200, "1158201444")
+    assert answer.headers["content-type"].startswith("text/plain")
+    assert web.get(PATH, params=asked | {"hub.verify_token": "guess"}).status_code == 403
+    assert web.get(PATH, params=asked | {"hub.mode": "unsubscribe"}).status_code == 403
+    assert web.get(PATH).status_code == 403
+
+
+def test_another_method_is_405(web: httpx.Client) -> None:
+    assert web.put(PATH, content=b"{}").status_code == 405
+
+
+class Relay:
+    """A port that leads to another one of this machine, until it is cut."""
+
+    def __init__(self, target: int) -> None:
+        self._target = target
+        self._listening = socket.create_server(("127.0.0.1", 0))
+        self._open: list[socket.socket] = []
+        self._whole = True
+        self.port: int = self._listening.getsockname()[1]
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def __enter__(self) -> Relay:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.cut()
+        self._listening.close()
+
+    def cut(self) -> None:
+        """Break every connection and refuse new ones."""
+        self._whole = False
+        for one in self._open:
+            # A close alone would not wake the thread that reads from it.
+            one.shutdown(socket.SHUT_RDWR) if one.fileno() >= 0 else None
+            one.close()
+        self._open.clear()
+
+    def mend(self) -> None:
+        """Lead there again."""
+        self._whole = True
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                near, _ = self._listening.accept()
+            except OSError:
+                return
+            if not self._whole:
+                near.close()
+                continue
+            far = socket.create_connection(("127.0.0.1", self._target))
+            self._open += [near, far]
+            for one, other in ((near, far), (far, near)):
+                threading.Thread(target=self._pass_on, args=(one, other), daemon=True).start()
+
+    def _pass_on(self, one: socket.socket, other: socket.socket) -> None:
+        try:
+            while part := one.recv(65536):
+                other.sendall(part)
+        except OSError:
+            return
