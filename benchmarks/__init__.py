@@ -1,0 +1,1 @@
+"""How fast the engine is: ours, the plain way and the machine's own limit, measured in one run (`make bench`)."""

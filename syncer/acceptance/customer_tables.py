@@ -1,0 +1,49 @@
+"""The made-up company's three tables, as `config/mappings/sql.toml` describes them; any database can hold them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import Boolean, Column, DateTime, ForeignKey, Integer, MetaData, Table, Text, false, func
+
+metadata = MetaData()
+
+
+def _moment(name: str) -> Column[Any]:
+    return Column(name, DateTime(timezone=True), server_default=func.now())
+
+
+customers = Table(
+    "customers",
+    metadata,
+    Column("customer_id", Integer, primary_key=True),
+    *(Column(name, Text) for name in ("name", "mobile", "tel", "email", "company", "city", "address", "birthday")),
+    *(Column(name, Text) for name in ("gender", "language", "tags", "sales_rep", "remark", "channel")),
+    *(Column(name, Text) for name in ("accepts_marketing", "accepts_service", "blacklisted")),
+    Column("is_deleted", Boolean, nullable=False, server_default=false()),
+    _moment("created_at"),
+    _moment("updated_at"),
+)
+whatsapp_messages = Table(
+    "whatsapp_messages",
+    metadata,
+    Column("message_id", Integer, primary_key=True),
+    Column("ref", Text, unique=True),
+    Column("wamid", Text, unique=True),
+    Column("customer_id", ForeignKey("customers.customer_id"), index=True),
+    *(Column(name, Text) for name in ("direction", "kind", "body", "status")),
+    Column("status_at", DateTime(timezone=True)),
+    Column("sent_at", DateTime(timezone=True)),
+    *(Column(name, Text) for name in ("error", "reply_to", "payload")),
+    _moment("recorded_at"),
+)
+service_tasks = Table(
+    "service_tasks",
+    metadata,
+    Column("task_id", Integer, primary_key=True),
+    Column("ref", Text, nullable=False, unique=True),
+    Column("customer_id", ForeignKey("customers.customer_id"), index=True),
+    *(Column(name, Text) for name in ("subject", "body", "priority")),
+    Column("status", Text, nullable=False, server_default="open"),
+    _moment("created_at"),
+)

@@ -1,0 +1,289 @@
+"""The scenery of the tour: fresh databases, generated secrets, a simulated platform, and the engine's own processes.
+
+Nothing here touches what a real installation in the same checkout has stored: databases, Redis database and beat's
+memory are the demo's own.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+import socket
+import sys
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from cryptography.fernet import Fernet
+from sqlalchemy import Engine, create_engine, text
+
+from config import files
+from config.errors import ConfigurationError
+from config.settings import PACKAGED_FILES, Settings, load
+from syncer import bootstrap
+from syncer.acceptance import processes
+from syncer.acceptance.platform import SimulatedPlatform
+from syncer.acceptance.processes import Supervisor
+from syncer.bootstrap import Runtime
+from syncer.domain.errors import DeliveryError, Refused, Unreachable
+from syncer.embedded import servers as embedded
+from syncer.embedded.locks import FileLock
+from syncer.embedded.servers import Servers
+from syncer.http import HttpClient
+from syncer.ports import Jobs
+from syncer.services import Services
+from syncer.store import schema, workers
+
+ROOT = Path(__file__).resolve().parents[2]
+COMPANY = "Formosa Tea Co."
+ENGINE_DATABASE, CRM_DATABASE = "demo_engine", "demo_crm"
+#: Redis database of the demo; 0 is a real installation's.
+REDIS_DATABASE = 1
+SIMULATOR = "whatsapp-simulator"
+#: A number with more than 100,000 customers a day: the platform's upgrade to 1,000 messages/s (throughput page).
+THROUGHPUT = 1000
+#: Kinds of the Procfile, in the order in which they are started, with how many of each.
+FIRST = {"web": 1, "sync": 1, "realtime": 2, "crm": 1, "send": 1}
+AFTERWARDS = {"beat": 1, "flower": 1, "console": 1}
+READY_SECONDS = 60.0
+
+
+@dataclass(frozen=True)
+class Doors:
+    """What only a door can give: bells to ring, and a broker to empty. Both take the broker's address."""
+
+    jobs: Callable[[str], Jobs]
+    empty_broker: Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Ports:
+    """Where the listening processes are, and which of them had to give way to somebody else's."""
+
+    web: int
+    console: int
+    flower: int
+    simulator: int
+    moved: tuple[str, ...] = ()
+
+
+@dataclass
+class Stage:
+    """Everything that the tour plays on. Made by `Stage.open` within an `ExitStack` that takes it down again."""
+
+    home: Path
+    servers: Servers
+    ports: Ports
+    environment: dict[str, str]
+    settings: Settings
+    supervisor: Supervisor
+    runtime: Runtime
+    platform: SimulatedPlatform
+    crm: Engine
+    workers: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def addresses(self) -> dict[str, str]:
+        """Where a person can look, by name."""
+        return {
+            "Console": f"{self.url(self.ports.console)}  password {self.environment['CONSOLE_PASSWORD']}",
+            "Flower": f"{self.url(self.ports.flower)}  {self.environment['FLOWER_BASIC_AUTH']}",
+            "API docs": self.url(self.ports.web, "/api/v1/docs"),
+            "Health, metrics": f"{self.url(self.ports.web, '/readyz')}  /metrics",
+            "WhatsApp (simulated)": f"{self.platform.url}/_sim/",
+        }
+
+    def url(self, port: int, path: str = "/") -> str:
+        """An address on this machine."""
+        return f"http://127.0.0.1:{port}{path}"
+
+
+def open_servers(home: Path, stack: ExitStack) -> Servers:
+    """Embedded PostgreSQL and Redis, and the certainty that no other demo plays in this home. Raises `Refused`."""
+    home.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(home / "demo.lock")
+    if not lock.try_exclusive():
+        lock.close()
+        raise Refused(f"a demo is running in {home} already")
+    stack.callback(lock.close)
+    share = embedded.acquire(home)
+    stack.callback(_release, share, home)
+    return share
+
+
+def _release(share: Servers, home: Path, patience: float = 5.0) -> None:
+    """Give up our share and wait for the servers' end, unless somebody else still uses them."""
+    share.release()
+    deadline = time.monotonic() + patience
+    while embedded.status(home).guardian is not None and time.monotonic() < deadline:
+        time.sleep(0.05)
+
+
+def open_stage(home: Path, share: Servers, doors: Doors, stack: ExitStack) -> Stage:
+    """Fresh databases, secrets and ports, and a supervisor that has nothing to do yet."""
+    engine_url, crm_url = (_fresh_database(share, name) for name in (ENGINE_DATABASE, CRM_DATABASE))
+    redis_url = f"{share.redis_url.rpartition('/')[0]}/{REDIS_DATABASE}"
+    doors.empty_broker(redis_url)
+    ports = _choose_ports()
+    folder = home / "demo"
+    folder.mkdir(exist_ok=True)
+    for memory in folder.glob("beat-schedule*"):
+        memory.unlink()
+    ours = _variables(folder, engine_url, redis_url, crm_url, ports)
+    settings = load(ours)
+    environment = processes.environment(ours)
+    _leave_note(folder / "environment", ours)
+    supervisor = Supervisor(environment, ROOT, home / "logs")
+    stack.callback(supervisor.stop)
+    runtime = bootstrap.build(Services(engine_url, redis_url), jobs=doors.jobs(redis_url), settings=settings)
+    stack.callback(runtime.close)
+    platform = SimulatedPlatform(settings.whatsapp.api_url)
+    stack.callback(platform.close)
+    crm = create_engine(crm_url)
+    stack.callback(crm.dispose)
+    return Stage(home, share, ports, environment, settings, supervisor, runtime, platform, crm)
+
+
+def _fresh_database(share: Servers, name: str) -> str:
+    administrator = create_engine(share.database_url, isolation_level="AUTOCOMMIT")
+    with administrator.connect() as connection:
+        connection.execute(text(f'drop database if exists "{name}" with (force)'))
+    administrator.dispose()
+    return embedded.create_database(share, name)
+
+
+def _choose_ports() -> Ports:
+    wanted = {"web": 8000, "console": 8001, "flower": 5555, "simulator": 8090}
+    chosen: dict[str, int] = {}
+    for name, port in wanted.items():
+        chosen[name] = processes.free_port(port, chosen.values())
+    moved = tuple(f"{name} on {chosen[name]}, {port} is taken" for name, port in wanted.items() if chosen[name] != port)
+    return Ports(**chosen, moved=moved)
+
+
+def _variables(folder: Path, engine_url: str, redis_url: str, crm_url: str, ports: Ports) -> dict[str, str]:
+    """The demo's environment; secrets are new each time."""
+    return {
+        "DATABASE_URL": engine_url,
+        "REDIS_URL": redis_url,
+        "SYNCER_HOME": str(folder),
+        "SYNCER_CONFIG": str(PACKAGED_FILES),
+        "SYNCER_SECRET_KEY": Fernet.generate_key().decode(),
+        "SYNCER_PUBLIC_URL": f"http://127.0.0.1:{ports.web}",
+        "PORT": str(ports.web),
+        "CONSOLE_PORT": str(ports.console),
+        "FLOWER_PORT": str(ports.flower),
+        "WHATSAPP_API_URL": f"http://127.0.0.1:{ports.simulator}",
+        "WHATSAPP_ACCESS_TOKEN": secrets.token_urlsafe(24),
+        "WHATSAPP_APP_SECRET": secrets.token_hex(16),
+        "WHATSAPP_VERIFY_TOKEN": secrets.token_urlsafe(12),
+        "WHATSAPP_BUSINESS_ACCOUNT_ID": "102290129340398",
+        "WHATSAPP_PHONE_NUMBER_ID": "106540352242922",
+        "WHATSAPP_TIER": "enterprise",
+        "CRM": "sql",
+        "CRM_DATABASE_URL": crm_url,
+        "DEFAULT_REGION": "TW",
+        "COMPANY_NAME": COMPANY,
+        "FLOWER_BASIC_AUTH": f"demo:{secrets.token_urlsafe(9)}",
+        "CONSOLE_PASSWORD": secrets.token_urlsafe(9),
+    }
+
+
+def _leave_note(path: Path, ours: dict[str, str]) -> None:
+    """The demo's environment as a file, so that `set -a; . FILE` lets any command look at it."""
+    path.touch(mode=0o600)
+    path.write_text("".join(f"{name}='{value}'\n" for name, value in ours.items()), encoding="utf-8")
+
+
+def start_platform(stage: Stage) -> None:
+    """The simulator, with the starter catalogue (R13) approved on it."""
+    catalogue = files.load_templates(PACKAGED_FILES)
+    payloads = [
+        catalogue.graph_payload(template.name, language, COMPANY)
+        for template in catalogue.templates
+        for language in template.languages
+    ]
+    seeds = Path(stage.environment["SYNCER_HOME"]) / "templates.json"
+    seeds.write_text(json.dumps(payloads), encoding="utf-8")
+    whatsapp = stage.environment
+    command = (
+        f"'{sys.executable}' -m syncer.simulators.whatsapp --port {stage.ports.simulator} --templates '{seeds}'"
+        f" --callback-url http://127.0.0.1:{stage.ports.web}/webhooks/whatsapp --throughput {THROUGHPUT}"
+        f" --access-token {whatsapp['WHATSAPP_ACCESS_TOKEN']} --app-secret {whatsapp['WHATSAPP_APP_SECRET']}"
+        f" --verify-token={whatsapp['WHATSAPP_VERIFY_TOKEN']} --waba-id {whatsapp['WHATSAPP_BUSINESS_ACCOUNT_ID']}"
+        f" --phone-number-id {whatsapp['WHATSAPP_PHONE_NUMBER_ID']}"
+    )
+    stage.supervisor.start(SIMULATOR, command, restarts=False)
+
+
+def start_engine(stage: Stage, kinds: dict[str, int]) -> None:
+    """Processes as the Procfile says; several of a kind are numbered."""
+    procfile = ROOT / "Procfile"
+    if not procfile.exists():
+        raise ConfigurationError("Procfile", f"is not in {ROOT}; the demo runs in a checkout of the repository")
+    commands = processes.read_procfile(procfile)
+    for kind, count in kinds.items():
+        for number in range(1, count + 1):
+            stage.supervisor.start(kind if count == 1 else f"{kind}.{number}", commands[kind])
+
+
+def migrate(stage: Stage) -> None:
+    """`syncer db upgrade`, in this process."""
+    schema.upgrade(stage.runtime.store)
+
+
+def wait_until_ready(stage: Stage, say: Callable[[str], None]) -> None:
+    """Return once every process answers in its own way; raises `Unreachable` naming who does not."""
+    deadline = time.monotonic() + READY_SECONDS
+    while missing := sorted(_missing(stage)):
+        if failed := stage.supervisor.given_up():
+            raise Unreachable(f"does not start: {failed[0]} (logs: {stage.supervisor.logs})")
+        if time.monotonic() > deadline:
+            raise Unreachable(
+                f"not ready after {READY_SECONDS:.0f} s: {', '.join(missing)}; see {stage.supervisor.logs}"
+            )
+        say(f"waiting for {', '.join(missing)}")
+        time.sleep(0.1)
+
+
+def _missing(stage: Stage) -> set[str]:
+    started = set(stage.supervisor.names().values())
+    missing = (_workers(FIRST) & started) - set(living_workers(stage))
+    pages = {
+        "web": (stage.ports.web, "/readyz"),
+        "console": (stage.ports.console, "/"),
+        "flower": (stage.ports.flower, "/"),
+    }
+    missing |= {name for name, (port, path) in pages.items() if name in started and not _serves(stage.url(port, path))}
+    return missing | (set() if stage.platform.alive() else {SIMULATOR})
+
+
+def _workers(kinds: dict[str, int]) -> set[str]:
+    """The names of the Celery workers: every kind of `FIRST` except the one that listens."""
+    return {
+        kind if count == 1 else f"{kind}.{number}"
+        for kind, count in kinds.items()
+        if kind != "web"
+        for number in range(1, count + 1)
+    }
+
+
+def living_workers(stage: Stage) -> dict[str, int]:
+    """Our workers whose session is held in the database now: name -> number that stands in `claimed_by`."""
+    ours, here = stage.supervisor.names(), socket.gethostname()
+    known = {f"{here}:{pid}": name for pid, name in ours.items()}
+    with stage.runtime.store.begin() as tx:
+        return {known[name]: number for number, name in workers.living(tx).items() if name in known}
+
+
+def _serves(url: str) -> bool:
+    """Whether anything but a failure comes back; a page that asks for its password is there too."""
+    http = HttpClient(deadline=2.0)
+    try:
+        return http.request("GET", url).status < 500
+    except DeliveryError:
+        return False
+    finally:
+        http.close()

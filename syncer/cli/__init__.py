@@ -1,0 +1,1 @@
+"""The command line (`syncer`), for operations scripts: one file per noun."""
