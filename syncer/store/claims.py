@@ -21,13 +21,14 @@ _TURN_CLASS = 0x5C02
 
 @dataclass(frozen=True, slots=True)
 class Claimable:
-    """A table of claimable rows. `order` is the SQL order in which they are due; `order_key` the column that must
-    stay in order, if any; `ready` and `held` the two states a claim moves between."""
+    """A table of claimable rows. `order` is the SQL order in which they are due; rows that agree in all columns of
+    `order_key` must stay in it. `ready` and `held` are the two states a claim moves between; `counts` says whether a
+    claim is an attempt."""
 
     table: Table
     turn: int
     order: str
-    order_key: str | None = None
+    order_key: tuple[str, ...] = ()
     ready: str = "pending"
     held: str = "claimed"
     counts: bool = True
@@ -54,11 +55,12 @@ def claim(
     name = rows.table.name
     statement = text(f"""
         with picked as (
-            select id from {name} r where r.state = '{rows.ready}' and {where} and {_not_overtaking(rows)}
+            select * from {name} r where r.state = '{rows.ready}' and {where} and {_free(rows)}
             order by {rows.order} limit :limit for update skip locked)
         update {name} r
-        set state = '{rows.held}', claimed_by = :worker, lease_until = :lease, attempts = attempts + {int(rows.counts)}
-        from picked where r.id = picked.id returning r.*""")
+        set state = '{rows.held}', claimed_by = :worker, lease_until = :lease,
+            attempts = r.attempts + {int(rows.counts)}
+        from picked p where r.id = p.id and {_next_in_line(rows)} returning r.*""")
     bound = {"limit": limit, "worker": worker, "lease": now + timedelta(seconds=lease_seconds), **(values or {})}
     found = tx.execute(statement, bound).fetchall()
     return sorted(found, key=lambda row: tuple(getattr(row, part.strip()) for part in rows.order.split(",")))
@@ -86,12 +88,26 @@ def condemn(tx: Connection, rows: Claimable, ids: Sequence[int], attempts: int, 
     return list(tx.execute(statement, values).scalars())
 
 
-def _not_overtaking(rows: Claimable) -> str:
-    if rows.order_key is None:
+def _free(rows: Claimable) -> str:
+    """Nobody is at work on another row of this row's line."""
+    if not rows.order_key:
         return "true"
     states = ", ".join(f"'{state}'" for state in rows.blocked_by)
-    key = rows.order_key
-    return f"not exists (select 1 from {rows.table.name} b where b.{key} = r.{key} and b.state in ({states}))"
+    return f"not exists (select 1 from {rows.table.name} b where {_in_line(rows, 'b', 'r')} and b.state in ({states}))"
+
+
+def _next_in_line(rows: Claimable) -> str:
+    """No earlier row of the line was passed over, because somebody is changing it at this moment."""
+    if not rows.order_key:
+        return "true"
+    earlier, this = (", ".join(f"{side}.{part.strip()}" for part in rows.order.split(",")) for side in ("e", "p"))
+    return f"""not exists (select 1 from {rows.table.name} e
+        where {_in_line(rows, "e", "p")} and e.state = '{rows.ready}' and ({earlier}) < ({this})
+          and e.id not in (select id from picked))"""
+
+
+def _in_line(rows: Claimable, one: str, other: str) -> str:
+    return " and ".join(f"{one}.{column} = {other}.{column}" for column in rows.order_key)
 
 
 def settle(

@@ -39,9 +39,13 @@ crm_writes = Table(
     UniqueConstraint("crm", "topic", "subject_id"),
 )
 Index("ix_crm_writes_ready", crm_writes.c.crm, crm_writes.c.id, postgresql_where=crm_writes.c.state == "pending")
-Index("ix_crm_writes_busy", crm_writes.c.contact_id, postgresql_where=crm_writes.c.state.in_(["claimed", "waiting"]))
+Index(
+    "ix_crm_writes_line",
+    crm_writes.c.contact_id,
+    postgresql_where=crm_writes.c.state.in_(["pending", "claimed", "waiting"]),
+)
 
-WRITES = Claimable(crm_writes, turn=3, order="id", order_key="contact_id")
+WRITES = Claimable(crm_writes, turn=3, order="id", order_key=("crm", "contact_id"))
 
 
 @dataclass(frozen=True, slots=True)

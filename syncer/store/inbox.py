@@ -30,9 +30,9 @@ inbox = Table(
     UniqueConstraint("phone_number_id", "item_id", "kind"),
 )
 Index("ix_inbox_ready", inbox.c.occurred_at, inbox.c.id, postgresql_where=inbox.c.state == "pending")
-Index("ix_inbox_busy", inbox.c.order_key, postgresql_where=inbox.c.state.in_(["claimed", "waiting"]))
+Index("ix_inbox_line", inbox.c.order_key, postgresql_where=inbox.c.state.in_(["pending", "claimed", "waiting"]))
 
-INBOX = Claimable(inbox, turn=1, order="occurred_at, id", order_key="order_key", blocked_by=("claimed",))
+INBOX = Claimable(inbox, turn=1, order="occurred_at, id", order_key=("order_key",), blocked_by=("claimed",))
 
 _INSERT = """
     insert into inbox (source, phone_number_id, item_id, kind, order_key, occurred_at, received_at, payload)

@@ -58,7 +58,7 @@ LIVE = Claimable(
     outgoing,
     turn=2,
     order="id",
-    order_key="contact_id",
+    order_key=("lane", "contact_id"),
     ready="planned",
     counts=False,
     blocked_by=("claimed", "sending"),

@@ -7,6 +7,7 @@ lease. The lease remains for what a lock cannot show: a worker that is alive but
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import datetime
 
 import psycopg2
@@ -79,6 +80,9 @@ class WorkerSession:
     def close(self) -> None:
         """Let go: claims still held are free for others at once."""
         if self._connection is not None:
+            # Closing alone would do, but PostgreSQL may take a moment to notice.
+            with suppress(psycopg2.Error), self._connection.cursor() as cursor:
+                cursor.execute("select pg_advisory_unlock(%s, %s)", (LIVENESS_CLASS, self.number))
             self._connection.close()
             self._connection = None
 

@@ -6,9 +6,11 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import text
 
 from syncer.flows.intake import LostClaim
-from syncer.store import claims
+from syncer.store import claims, crm_writes
+from syncer.store.crm_writes import Topic, Want
 from syncer.store.inbox import INBOX
 from tests.fakes.messenger import said
 from tests.integration.conftest import House
@@ -77,3 +79,19 @@ def test_a_worker_whose_lock_was_lost_goes_on_under_a_new_number(house: House) -
     assert house.worker != old
     house.recovery.sweep()
     assert house.intake.drain(house.worker) == 1
+
+
+def test_a_row_that_is_being_changed_is_not_overtaken_by_the_next_in_its_line(house: House) -> None:
+    """Seen when a message was written to a CRM before its contact, whose row a new message was just raising."""
+    with house.store.begin() as tx:
+        person = house.contact()
+        wants = [
+            Want(Topic.CONTACT, person, person),
+            Want(Topic.MESSAGE, 1, person),
+            Want(Topic.MESSAGE, 2, person + 1),
+        ]
+        crm_writes.request(tx, ["sql"], wants, house.clock.now())
+    with house.store.begin() as changing:
+        changing.execute(text("select id from crm_writes where topic = 'contact' for update"))
+        assert [row.subject_id for row in house.crm_writes._claim(house.worker, "sql")] == [2]
+    assert [row.topic for row in house.crm_writes._claim(house.worker, "sql")] == ["contact", "message"]

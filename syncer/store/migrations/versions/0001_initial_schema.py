@@ -66,11 +66,11 @@ def upgrade() -> None:
         sa.UniqueConstraint("crm", "topic", "subject_id", name=op.f("uq_crm_writes_crm_topic_subject_id")),
     )
     op.create_index(
-        "ix_crm_writes_busy",
+        "ix_crm_writes_line",
         "crm_writes",
         ["contact_id"],
         unique=False,
-        postgresql_where=sa.text("state IN ('claimed', 'waiting')"),
+        postgresql_where=sa.text("state IN ('pending', 'claimed', 'waiting')"),
     )
     op.create_index(
         "ix_crm_writes_ready", "crm_writes", ["crm", "id"], unique=False, postgresql_where=sa.text("state = 'pending'")
@@ -141,11 +141,11 @@ def upgrade() -> None:
         sa.UniqueConstraint("phone_number_id", "item_id", "kind", name=op.f("uq_inbox_phone_number_id_item_id_kind")),
     )
     op.create_index(
-        "ix_inbox_busy",
+        "ix_inbox_line",
         "inbox",
         ["order_key"],
         unique=False,
-        postgresql_where=sa.text("state IN ('claimed', 'waiting')"),
+        postgresql_where=sa.text("state IN ('pending', 'claimed', 'waiting')"),
     )
     op.create_index(
         "ix_inbox_ready", "inbox", ["occurred_at", "id"], unique=False, postgresql_where=sa.text("state = 'pending'")
@@ -437,7 +437,9 @@ def downgrade() -> None:
     op.drop_index("ix_merges_contact_id", table_name="merges")
     op.drop_table("merges")
     op.drop_index("ix_inbox_ready", table_name="inbox", postgresql_where=sa.text("state = 'pending'"))
-    op.drop_index("ix_inbox_busy", table_name="inbox", postgresql_where=sa.text("state IN ('claimed', 'waiting')"))
+    op.drop_index(
+        "ix_inbox_line", table_name="inbox", postgresql_where=sa.text("state IN ('pending', 'claimed', 'waiting')")
+    )
     op.drop_table("inbox")
     op.drop_table("early_statuses")
     op.drop_index("uq_dead_letters_open", table_name="dead_letters", postgresql_where=sa.text("resolved_at IS NULL"))
@@ -445,7 +447,9 @@ def downgrade() -> None:
     op.drop_table("dead_letters")
     op.drop_index("ix_crm_writes_ready", table_name="crm_writes", postgresql_where=sa.text("state = 'pending'"))
     op.drop_index(
-        "ix_crm_writes_busy", table_name="crm_writes", postgresql_where=sa.text("state IN ('claimed', 'waiting')")
+        "ix_crm_writes_line",
+        table_name="crm_writes",
+        postgresql_where=sa.text("state IN ('pending', 'claimed', 'waiting')"),
     )
     op.drop_table("crm_writes")
     op.drop_index("ix_contacts_phone", table_name="contacts")
