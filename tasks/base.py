@@ -6,6 +6,7 @@ import logging
 import os
 import socket
 import threading
+import time
 from collections.abc import Callable
 from functools import wraps
 from typing import Any, TypeVar
@@ -46,8 +47,13 @@ class Worker:
         self._replying.run(lambda: self.runtime.sending.drain_live(self.number))
 
     def tell_crms(self) -> None:
-        """Write everything the CRMs do not know yet."""
-        self._telling.run(lambda: self.runtime.crm_writes.drain(self.number))
+        """Write everything the CRMs do not know yet, after a moment in which more may gather: the statuses of one
+        message come close together, and one write says them all (R22, law 5)."""
+        self._telling.run(self._gather_and_tell)
+
+    def _gather_and_tell(self) -> None:
+        time.sleep(self.runtime.tuning.crm.max_wait_ms / 1000)
+        self.runtime.crm_writes.drain(self.number)
 
     @property
     def number(self) -> int:

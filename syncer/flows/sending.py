@@ -43,10 +43,13 @@ class Taken:
 
 @dataclass(frozen=True)
 class Sending:
-    """The way out. `lease_seconds` must cover a whole set, though all of it go to one person, one after the other,
-    and each
-    time out: what is not on its way by then is not sent by us any more. `pool` runs the requests of one set side by
-    side; `set_size` bounds how many are in doubt at once."""
+    """The way out.
+
+    `pool` runs the requests of one set side by side. `set_size` bounds how many are in doubt when a worker dies; of
+    live
+    replies fewer, since a customer waits for the evidence. `lease_seconds` must cover a whole set, though all of it
+    go to one person, one after the other, and each time out: what has not left by then is not sent by us any more.
+    """
 
     store: Store
     messenger: Messenger
@@ -56,6 +59,7 @@ class Sending:
     clock: Clock
     pool: Executor
     set_size: int = 16
+    live_set_size: int = 4
     lease_seconds: float = 66.0
 
     def drain_live(self, worker: int) -> int:
@@ -101,7 +105,7 @@ class Sending:
             worker,
             now=now,
             lease_seconds=self.lease_seconds,
-            limit=self.set_size,
+            limit=self.live_set_size if lane is Lane.LIVE else self.set_size,
             where=where,
             values={} if batch_id is None else {"batch": batch_id},
         )
