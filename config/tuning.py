@@ -24,8 +24,6 @@ class Rate(FileModel):
     enterprise_per_minute: Count
     provider_per_second: Count
     reserve_share: Annotated[float, Field(ge=0, lt=1)]
-    pair_interval_seconds: Positive
-    pair_burst: Count
 
     def per_minute(self, tier: Literal["standard", "enterprise"]) -> int:
         """Messages per minute in `tier`, before anything is kept in reserve."""
@@ -51,7 +49,6 @@ class Sending(FileModel):
     batch_size: BatchSize
     concurrency: Count
     daily_template_quota: Count
-    daily_unique_recipients: Count
 
 
 class Retry(FileModel):
@@ -97,15 +94,12 @@ class Claims(FileModel):
 
     lease_seconds: Positive
     realtime_page_size: Count
-    crm_page_size: Count
 
 
 class Sweeper(FileModel):
     """The thread in every worker that finds what a lost doorbell left behind."""
 
     interval_seconds: Annotated[float, Field(gt=0, le=2)]
-    late_after_seconds: Annotated[float, Field(gt=0, le=2)]
-    page_size: Count
 
 
 class CrmWrites(FileModel):

@@ -250,6 +250,7 @@ class Runtime:
             clock=self.clock,
             page_size=self.tuning.sync.page_size,
             lease_seconds=self.tuning.sync.lease_seconds,
+            heartbeat_seconds=self.tuning.sync.heartbeat_seconds,
         )
 
     @cached_property
