@@ -27,8 +27,8 @@ format: $(STAMP) ## Format the code and mend what ruff can mend
 faults: $(STAMP) ## Tests that kill workers and servers
 	@$(BIN)/pytest -m faults $(ARGS)
 
-bench: $(STAMP) ## Ours, the plain way and the machine's limit, in one run (JSON=1, FULL=1, ONLY=id,id)
-	@$(BIN)/python -m benchmarks $(if $(JSON),--json,) $(if $(FULL),--full,) $(if $(ONLY),--only $(ONLY),)
+bench: $(STAMP) ## Ours, the plain way and the machine's limit, in one run (JSON=1, FULL=1, ONLY=id,id, RECORD=file)
+	@$(BIN)/python -m benchmarks $(if $(JSON),--json,) $(if $(FULL),--full,) $(if $(ONLY),--only $(ONLY),) $(if $(RECORD),--record $(RECORD),)
 
 lock: ## Write requirements.lock anew from setup.cfg (needs uv)
 	uv pip compile --quiet --universal --python-version 3.11 --extra dev --generate-hashes --no-annotate setup.cfg -o requirements.lock
@@ -40,7 +40,7 @@ help: ## This list
 	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 $(STAMP): requirements.lock setup.cfg pyproject.toml
-	@echo "installing into $(VENV) (once)"
+	@echo "installing into $(VENV) (once)" >&2
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .

@@ -15,8 +15,10 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from config.errors import ConfigurationError
 from syncer.acceptance.kpis import Check, Value
-from syncer.domain.errors import SyncerError
+from syncer.domain.errors import Refused, SyncerError
+from syncer.embedded.errors import EmbeddedError
 
 _TITLE_WIDTH = 34
 
@@ -71,7 +73,8 @@ class Narrator:
 
     @contextmanager
     def step(self, title: str, *, needed: bool = False) -> Iterator[View]:
-        """Run a step. `needed`: its failure ends the tour (`Broken`)."""
+        """Run a step. `needed`: its failure ends the tour (`Broken`). What the caller has to hear of - our own rules'
+        refusal, a mistake in the settings, servers that cannot be had - goes on to the caller."""
         step = Step(title)
         self.steps.append(step)
         began = time.monotonic()
@@ -79,13 +82,14 @@ class Narrator:
             with self._shown(step) as view:
                 yield view
             step.ok = True
+        except (Refused, ConfigurationError, EmbeddedError):
+            raise
         except StepFailed as failure:
             step.outcome = str(failure)
         except (SyncerError, OSError, ValueError) as error:
             step.outcome = f"{type(error).__name__}: {error}"
-        finally:
-            step.seconds = time.monotonic() - began
-            self._settle(step)
+        step.seconds = time.monotonic() - began
+        self._settle(step)
         if needed and not step.ok:
             raise Broken(f"{title}: {step.outcome}")
 
@@ -106,14 +110,9 @@ class Narrator:
             yield View(step, progress, progress.add_task(step.title, total=None, note=""))
 
     def _settle(self, step: Step) -> None:
-        mark = "[bold green]✓[/]" if step.ok else "[bold red]✗[/]"
-        style = "" if step.ok else "[red]"
-        self.console.print(
-            f"{mark} {step.title:<{_TITLE_WIDTH}} {style}{escape(step.outcome)}[/] [dim]{step.seconds:.1f} s[/]"
-            if style
-            else f"{mark} {step.title:<{_TITLE_WIDTH}} {escape(step.outcome)} [dim]{step.seconds:.1f} s[/]",
-            soft_wrap=True,
-        )
+        mark, style = ("[bold green]✓[/]", "default") if step.ok else ("[bold red]✗[/]", "red")
+        outcome = f"[{style}]{escape(step.outcome)}[/] [dim]{step.seconds:.1f} s[/]"
+        self.console.print(f"{mark} {step.title:<{_TITLE_WIDTH}} {outcome}", soft_wrap=True, highlight=False)
 
     @property
     def all_held(self) -> bool:
@@ -140,7 +139,7 @@ class Narrator:
         """Where to look."""
         self.console.print()
         for name, address in addresses.items():
-            self.console.print(f"  [bold]{name:<22}[/] {escape(address)}", soft_wrap=True)
+            self.console.print(f"  [bold]{name:<22}[/] {escape(address)}", soft_wrap=True, highlight=False)
 
 
 def kpi_table(title: str, checks: Sequence[Check]) -> Table:

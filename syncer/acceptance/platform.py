@@ -20,14 +20,6 @@ class SimulatedPlatform:
         self.url = url
         self._http = HttpClient(deadline=_SECONDS)
 
-    def alive(self) -> bool:
-        """Whether it answers."""
-        try:
-            self._call("GET", "")
-        except Unreachable:
-            return False
-        return True
-
     def play(self, messages: Sequence[Mapping[str, Any]], rate: float) -> list[str]:
         """Let customers say these, `rate` per second from now on; returns the wamids in their order at once."""
         answer = self._call("POST", "inbound", {"messages": list(messages), "rate": rate})

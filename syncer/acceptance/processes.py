@@ -19,15 +19,19 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import psutil
+
 from config.settings import describe
 
 _PR_SET_PDEATHSIG = 1
 _libc = ctypes.CDLL(None) if sys.platform == "linux" else None
 
 _WATCH_SECONDS = 0.05
-#: A process that dies younger than this is not restarted at once, and not for ever.
-_YOUNG_SECONDS = 2.0
-_MOST_EARLY_DEATHS = 3
+#: A process that ends itself with an error when younger than this is not restarted at once, and not for ever: it cannot
+#: start. One that is killed is no worse for it.
+_YOUNG_SECONDS = 15.0
+_MOST_FALSE_STARTS = 3
+_PAUSE_SECONDS = 0.5
 
 
 @dataclass
@@ -49,7 +53,7 @@ class _Child:
     process: subprocess.Popen[bytes]
     born: float
     restarts: bool
-    early_deaths: int = 0
+    false_starts: int = 0
     again_at: float = 0.0
     given_up: bool = False
 
@@ -90,8 +94,16 @@ class Supervisor:
         with self._lock:
             return {child.process.pid: name for name, child in self._children.items() if child.process.poll() is None}
 
+    def listens(self, name: str, port: int) -> bool:
+        """Whether `name` itself, and not somebody else, listens on a TCP port of this machine."""
+        try:
+            sockets = psutil.Process(self.pid(name)).net_connections("tcp")
+        except psutil.Error:
+            return False
+        return any(one.status == psutil.CONN_LISTEN and one.laddr.port == port for one in sockets)
+
     def given_up(self) -> list[str]:
-        """Those that died too often in their first seconds, each with the last line of its log."""
+        """Those that could not start, each with the last line of its log."""
         with self._lock:
             failed = [child for child in self._children.values() if child.given_up]
         return [f"{child.name}: {last_words(child.log)}" for child in failed]
@@ -177,10 +189,10 @@ class Supervisor:
         now = time.monotonic()
         if child.again_at == 0.0:
             self.deaths.append(Death(child.name, child.process.pid, child.process.returncode, time.time()))
-            young = now - child.born < _YOUNG_SECONDS
-            child.early_deaths = child.early_deaths + 1 if young else 0
-            child.given_up = child.early_deaths >= _MOST_EARLY_DEATHS
-            child.again_at = now + (1.0 if young else 0.0)
+            failed = child.process.returncode > 0 and now - child.born < _YOUNG_SECONDS
+            child.false_starts = child.false_starts + 1 if failed else 0
+            child.given_up = child.false_starts >= _MOST_FALSE_STARTS
+            child.again_at = now + (_PAUSE_SECONDS if failed else 0.0)
         if now < child.again_at or child.given_up:
             return
         process = self._spawn(child.command, child.log)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import secrets
-import socket
 import sys
 import time
 from collections.abc import Callable
@@ -27,14 +26,13 @@ from syncer.acceptance import processes
 from syncer.acceptance.platform import SimulatedPlatform
 from syncer.acceptance.processes import Supervisor
 from syncer.bootstrap import Runtime
-from syncer.domain.errors import DeliveryError, Refused, Unreachable
+from syncer.domain.errors import Refused
 from syncer.embedded import servers as embedded
 from syncer.embedded.locks import FileLock
 from syncer.embedded.servers import Servers
-from syncer.http import HttpClient
 from syncer.ports import Jobs
 from syncer.services import Services
-from syncer.store import schema, workers
+from syncer.store import schema
 
 ROOT = Path(__file__).resolve().parents[2]
 COMPANY = "Formosa Tea Co."
@@ -47,7 +45,6 @@ THROUGHPUT = 1000
 #: Kinds of the Procfile, in the order in which they are started, with how many of each.
 FIRST = {"web": 1, "sync": 1, "realtime": 2, "crm": 1, "send": 1}
 AFTERWARDS = {"beat": 1, "flower": 1, "console": 1}
-READY_SECONDS = 60.0
 
 
 @dataclass(frozen=True)
@@ -82,7 +79,8 @@ class Stage:
     runtime: Runtime
     platform: SimulatedPlatform
     crm: Engine
-    workers: dict[str, str] = field(default_factory=dict)
+    #: Which processes should run.
+    cast: set[str] = field(default_factory=set)
 
     @property
     def addresses(self) -> dict[str, str]:
@@ -134,7 +132,7 @@ def open_stage(home: Path, share: Servers, doors: Doors, stack: ExitStack) -> St
     ours = _variables(folder, engine_url, redis_url, crm_url, ports)
     settings = load(ours)
     environment = processes.environment(ours)
-    _leave_note(folder / "environment", ours)
+    _leave_note(environment_file(home), ours)
     supervisor = Supervisor(environment, ROOT, home / "logs")
     stack.callback(supervisor.stop)
     runtime = bootstrap.build(Services(engine_url, redis_url), jobs=doors.jobs(redis_url), settings=settings)
@@ -191,6 +189,11 @@ def _variables(folder: Path, engine_url: str, redis_url: str, crm_url: str, port
     }
 
 
+def environment_file(home: Path) -> Path:
+    """Where the demo's environment can be read."""
+    return home / "demo" / "environment"
+
+
 def _leave_note(path: Path, ours: dict[str, str]) -> None:
     """The demo's environment as a file, so that `set -a; . FILE` lets any command look at it."""
     path.touch(mode=0o600)
@@ -216,6 +219,7 @@ def start_platform(stage: Stage) -> None:
         f" --phone-number-id {whatsapp['WHATSAPP_PHONE_NUMBER_ID']}"
     )
     stage.supervisor.start(SIMULATOR, command, restarts=False)
+    stage.cast.add(SIMULATOR)
 
 
 def start_engine(stage: Stage, kinds: dict[str, int]) -> None:
@@ -225,65 +229,11 @@ def start_engine(stage: Stage, kinds: dict[str, int]) -> None:
         raise ConfigurationError("Procfile", f"is not in {ROOT}; the demo runs in a checkout of the repository")
     commands = processes.read_procfile(procfile)
     for kind, count in kinds.items():
-        for number in range(1, count + 1):
-            stage.supervisor.start(kind if count == 1 else f"{kind}.{number}", commands[kind])
+        for name in [kind] if count == 1 else [f"{kind}.{number}" for number in range(1, count + 1)]:
+            stage.supervisor.start(name, commands[kind])
+            stage.cast.add(name)
 
 
 def migrate(stage: Stage) -> None:
     """`syncer db upgrade`, in this process."""
     schema.upgrade(stage.runtime.store)
-
-
-def wait_until_ready(stage: Stage, say: Callable[[str], None]) -> None:
-    """Return once every process answers in its own way; raises `Unreachable` naming who does not."""
-    deadline = time.monotonic() + READY_SECONDS
-    while missing := sorted(_missing(stage)):
-        if failed := stage.supervisor.given_up():
-            raise Unreachable(f"does not start: {failed[0]} (logs: {stage.supervisor.logs})")
-        if time.monotonic() > deadline:
-            raise Unreachable(
-                f"not ready after {READY_SECONDS:.0f} s: {', '.join(missing)}; see {stage.supervisor.logs}"
-            )
-        say(f"waiting for {', '.join(missing)}")
-        time.sleep(0.1)
-
-
-def _missing(stage: Stage) -> set[str]:
-    started = set(stage.supervisor.names().values())
-    missing = (_workers(FIRST) & started) - set(living_workers(stage))
-    pages = {
-        "web": (stage.ports.web, "/readyz"),
-        "console": (stage.ports.console, "/"),
-        "flower": (stage.ports.flower, "/"),
-    }
-    missing |= {name for name, (port, path) in pages.items() if name in started and not _serves(stage.url(port, path))}
-    return missing | (set() if stage.platform.alive() else {SIMULATOR})
-
-
-def _workers(kinds: dict[str, int]) -> set[str]:
-    """The names of the Celery workers: every kind of `FIRST` except the one that listens."""
-    return {
-        kind if count == 1 else f"{kind}.{number}"
-        for kind, count in kinds.items()
-        if kind != "web"
-        for number in range(1, count + 1)
-    }
-
-
-def living_workers(stage: Stage) -> dict[str, int]:
-    """Our workers whose session is held in the database now: name -> number that stands in `claimed_by`."""
-    ours, here = stage.supervisor.names(), socket.gethostname()
-    known = {f"{here}:{pid}": name for pid, name in ours.items()}
-    with stage.runtime.store.begin() as tx:
-        return {known[name]: number for number, name in workers.living(tx).items() if name in known}
-
-
-def _serves(url: str) -> bool:
-    """Whether anything but a failure comes back; a page that asks for its password is there too."""
-    http = HttpClient(deadline=2.0)
-    try:
-        return http.request("GET", url).status < 500
-    except DeliveryError:
-        return False
-    finally:
-        http.close()

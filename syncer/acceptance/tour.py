@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from collections.abc import Iterable
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -16,7 +17,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from syncer.acceptance import cleaning, conversation_script, customers, evidence, kpis, movements
+from syncer.acceptance import cleaning, conversation_script, customers, evidence, kpis, movements, readiness
 from syncer.acceptance import stage as scenery
 from syncer.acceptance.evidence import Found
 from syncer.acceptance.kpis import Check, Measured
@@ -24,7 +25,6 @@ from syncer.acceptance.movements import Campaign, Storm, Synced
 from syncer.acceptance.narrator import Broken, Narrator, StepFailed, kpi_table
 from syncer.acceptance.stage import Doors, Stage
 
-FIRST_SYNC_SECONDS, SECOND_SYNC_SECONDS = 10.0, 3.0
 DOCTOR_SECONDS = 30.0
 
 
@@ -52,7 +52,9 @@ def run(home: Path, doors: Doors, console: Console, *, once: bool) -> bool:
             return False
         _farewell(narrator, time.monotonic() - began)
         if not once:
-            console.print("\nEverything stays up. Ctrl-C stops it.")
+            console.print(
+                f"\nEverything stays up; Ctrl-C stops it. To look at it from another terminal:\n{_look_around(home)}"
+            )
             _wait_for_interrupt()
     return narrator.all_held
 
@@ -85,9 +87,9 @@ def _set_up(home: Path, doors: Doors, narrator: Narrator, stack: ExitStack, foun
         found.truth = customers.rebuild(stage.crm)
         view.conclude(f"{found.truth.rows:,} customers, {found.truth.share_bad:.0%} of them bad")
     with narrator.step("Engine: workers and web", needed=True) as view:
-        scenery.wait_until_ready(stage, view.say)
+        readiness.wait_until_ready(stage, view.say)
         scenery.start_engine(stage, scenery.AFTERWARDS)
-        scenery.wait_until_ready(stage, view.say)
+        readiness.wait_until_ready(stage, view.say)
         view.conclude(f"{', '.join(sorted(stage.supervisor.names().values()))}")
     return stage
 
@@ -96,19 +98,16 @@ def _contacts(stage: Stage, narrator: Narrator, found: Findings) -> None:
     with narrator.step("First sync of all contacts", needed=True) as view:
         found.first = movements.sync_contacts(stage, view)
         view.conclude(f"{found.first.counts.get('seen', 0):,} rows in {found.first.seconds:.2f} s")
-        _not_longer(found.first.seconds, FIRST_SYNC_SECONDS)
     with narrator.step("Cleaning, beside the truth") as view:
         assert found.truth is not None
         assert found.first is not None
         rows = cleaning.beside(stage.runtime.store, found.first.counts, found.truth)
         narrator.beside("What the cleaning found in the raw table (R3-R6)", rows)
-        wrong = [name for name, mine, truth in rows if mine != truth]
         view.conclude(f"{len(rows)} figures agree")
-        _nothing_wrong(wrong)
+        _nothing_wrong([name for name, mine, truth in rows if mine != truth])
     with narrator.step("Second sync, nothing changed") as view:
         found.second = movements.sync_contacts(stage, view)
         view.conclude(f"{found.second.seconds:.2f} s")
-        _not_longer(found.second.seconds, SECOND_SYNC_SECONDS)
 
 
 def _campaign(stage: Stage, narrator: Narrator, found: Findings) -> None:
@@ -117,9 +116,13 @@ def _campaign(stage: Stage, narrator: Narrator, found: Findings) -> None:
         sends = [send for send in stage.platform.sends() if send["kind"] == "template"]
         climbed = Counter(evidence.last_status(send) for send in sends)
         view.conclude(f"3 batches: {', '.join(f'{n} {status}' for status, n in sorted(climbed.items(), reverse=True))}")
-        twice = [a for a, n in Counter(send["to"] for send in sends).items() if n != 1]
-        missing = set(found.campaign.addresses) - {send["to"] for send in sends}
-        _nothing_wrong([evidence.mask(address) for address in [*twice, *missing]])
+    with narrator.step("One for each of them") as view:
+        gone = found.campaign.gone
+        view.conclude(f"{len(found.campaign.addresses)}; failed honestly: the {len(gone)} who have left WhatsApp")
+        times = Counter(send["to"] for send in sends)
+        wrong = [address for address in found.campaign.addresses if times[address] != 1]
+        wrong += [send["to"] for send in sends if (send["to"] in gone) != (evidence.last_status(send) == "failed")]
+        _nothing_wrong(map(evidence.mask, wrong))
 
 
 def _conversations(stage: Stage, narrator: Narrator, found: Findings) -> None:
@@ -258,17 +261,17 @@ def _farewell(narrator: Narrator, seconds: float) -> None:
     narrator.console.print(f"\n{verdict} {seconds:.0f} s in all.")
 
 
+def _look_around(home: Path) -> str:
+    environment = scenery.environment_file(home)
+    return f"  set -a; . {environment}; set +a; {Path(sys.executable).parent / 'syncer'} doctor"
+
+
 def _wait_for_interrupt() -> None:
     while True:
         time.sleep(3600)
 
 
-def _not_longer(seconds: float, most: float) -> None:
-    if seconds > most:
-        raise StepFailed(f"{seconds:.2f} s, more than {most:.0f} s")
-
-
-def _nothing_wrong(wrong: object) -> None:
-    said = list(wrong)  # type: ignore[call-overload]
+def _nothing_wrong(wrong: Iterable[str]) -> None:
+    said = list(wrong)
     if said:
-        raise StepFailed(f"{len(said)} wrong: {'; '.join(map(str, said[:3]))}{' ...' if len(said) > 3 else ''}")
+        raise StepFailed(f"{len(said)} wrong: {'; '.join(said[:3])}{' ...' if len(said) > 3 else ''}")

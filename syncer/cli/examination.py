@@ -14,6 +14,7 @@ from config.errors import ConfigurationError
 from config.settings import PAGE_PASSWORDS
 from syncer.acceptance.kpis import Check, at_least, at_most
 from syncer.bootstrap import Runtime
+from syncer.cli.session import is_of_another_version
 from syncer.domain.errors import DeliveryError, Unreachable
 from syncer.monitoring import probes
 from syncer.policies import compatibility
@@ -32,11 +33,15 @@ Part = Callable[[Runtime], Iterator[Check]]
 def examine(runtime: Runtime) -> list[Check]:
     """Everything, in the order in which things depend on each other."""
     checks: list[Check] = []
-    for name, part in PARTS.items():
+    for check_id, name, part in PARTS:
         try:
             checks += part(runtime)
         except (ConfigurationError, Unreachable, DeliveryError, OSError) as error:
-            checks.append(_no(name, name, error))
+            checks.append(_no(check_id, name, error))
+        except Exception as error:
+            if not is_of_another_version(error):
+                raise
+            checks.append(_no(check_id, name, "the schema is not this version's; run `syncer db upgrade`"))
     return checks
 
 
@@ -182,15 +187,16 @@ def disk(runtime: Runtime) -> Iterator[Check]:
     yield at_least("disk", "free space", free, "GiB", standard=FREE_GIB).saying(str(existing))
 
 
-PARTS: dict[str, Part] = {
-    "settings": settings_of,
-    "disk": disk,
-    "database": database,
-    "broker": broker,
-    "workers": workers,
-    "R1": whatsapp_version,
-    "whatsapp": whatsapp,
-    "crm": crms,
-    "R25": sync,
-    "R26": letters,
-}
+#: (id, name, part): a part that fails as a whole is one line of that id and name.
+PARTS: tuple[tuple[str, str, Part], ...] = (
+    ("settings", "settings and files", settings_of),
+    ("disk", "free space", disk),
+    ("database", "database", database),
+    ("broker", "broker", broker),
+    ("workers", "workers", workers),
+    ("R1", "WhatsApp API version", whatsapp_version),
+    ("R9", "WhatsApp number and templates", whatsapp),
+    ("R1.crm", "CRM", crms),
+    ("R25", "last contact sync", sync),
+    ("R26", "dead letters", letters),
+)

@@ -9,6 +9,7 @@ from config import logging as our_logging
 from config.settings import Settings, load
 from syncer import bootstrap, services
 from syncer.bootstrap import Runtime
+from syncer.cli.output import Failed
 from tasks.queueing import CeleryJobs
 
 
@@ -28,8 +29,22 @@ def engine(*, rings: bool = False) -> Iterator[Runtime]:
     runtime = bootstrap.build(where, jobs=jobs, settings=known)
     try:
         yield runtime
+    except Exception as error:
+        if is_of_another_version(error):
+            raise Failed("the database's schema is not this version's; run `syncer db upgrade`") from error
+        raise
     finally:
         if jobs is not None:
             jobs.close()
         runtime.close()
         where.release()
+
+
+#: SQLSTATE of an undefined table or column (https://www.postgresql.org/docs/current/errcodes-appendix.html).
+_UNDEFINED = ("42P01", "42703")
+
+
+def is_of_another_version(error: BaseException) -> bool:
+    """Whether a query failed because its table or column is not there: a database that was never, or not lately,
+    upgraded."""
+    return getattr(getattr(error, "orig", None), "pgcode", None) in _UNDEFINED

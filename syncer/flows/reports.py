@@ -24,7 +24,7 @@ class Delays:
 
 #: What "now" means in a live view, and of how many messages at most the delays are taken.
 LIVE_SPAN = timedelta(minutes=10)
-LIVE_SAMPLE = 1_000
+LIVE_SAMPLE = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,8 +92,13 @@ class Reports:
                 replies=spread(figures.latest_reply_delays(tx, since, LIVE_SAMPLE)),
                 failed=failed,
                 total=total,
-                waiting=figures.waiting(tx),
+                waiting=figures.depths(tx),
             )
+
+    def depths(self) -> dict[str, int]:
+        """As `waiting`, cheap enough for every second."""
+        with self.store.begin() as tx:
+            return figures.depths(tx)
 
     def waiting(self) -> dict[str, int]:
         """How much waits now: per queue, in the due-table, for a person."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 
-_VERSION = re.compile(r"v?(\d{1,3})\.(\d{1,3})(?:\.\d{1,5})?")
+_VERSION = re.compile(r"v?([0-9]{1,3})\.([0-9]{1,3})(?:\.[0-9]{1,5})?")
 ON_PREMISES = 2
 OLDEST_ON_PREMISES = (2, 39)
 #: Released in October 2024; the platform serves nothing older any more.

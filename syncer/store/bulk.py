@@ -21,8 +21,6 @@ from syncer.domain.text import storable
 
 #: How JSON writes the one character that PostgreSQL's text cannot hold.
 _NUL = rb"\u0000"
-#: What COPY's text format reads as something else.
-_ESCAPES = str.maketrans({"\\": r"\\", "\t": r"\t", "\n": r"\n", "\r": r"\r"})
 #: Rows that are sent together: a few tens of kilobytes.
 _LINES_AT_ONCE = 100
 #: Upper bound of what `_Lines.read` is asked for; it answers in lines, whatever the size.
@@ -52,7 +50,9 @@ def _storable(value: Any) -> Any:
 
 
 def _text(value: str) -> str:
-    return value if value.isprintable() and "\\" not in value else value.translate(_ESCAPES)
+    if "\\" in value or "\t" in value or "\n" in value or "\r" in value:
+        value = value.replace("\\", r"\\").replace("\t", r"\t").replace("\n", r"\n").replace("\r", r"\r")
+    return value
 
 
 def _array(values: Sequence[str]) -> str:

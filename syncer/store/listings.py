@@ -11,12 +11,15 @@ from sqlalchemy import Connection, Row, text
 def campaigns(tx: Connection, limit: int) -> Sequence[Row[Any]]:
     """Campaigns with `total` recipients, of whom `left` are neither settled nor given to a person."""
     statement = text("""
+        with latest as (select * from campaigns order by id desc limit :limit),
+        open_batches as (select batch_id, count(*) as rows from outgoing
+            where state in ('planned', 'sending', 'waiting', 'unknown') and batch_id is not null group by batch_id),
+        sizes as (select b.campaign_id, sum(b.size) as total, coalesce(sum(o.rows), 0) as "left"
+            from batches b left join open_batches o on o.batch_id = b.id
+            where b.campaign_id in (select id from latest) group by b.campaign_id)
         select c.id, c.name, c.template, c.language, c.state, c.created_at,
-            (select coalesce(sum(b.size), 0) from batches b where b.campaign_id = c.id) as total,
-            (select count(*) from batches b join outgoing o on o.batch_id = b.id
-             where b.campaign_id = c.id and b.finished_at is null
-               and o.state in ('planned', 'claimed', 'sending', 'waiting', 'unknown')) as "left"
-        from campaigns c order by c.id desc limit :limit""")
+            coalesce(s.total, 0)::bigint as total, coalesce(s."left", 0)::bigint as "left"
+        from latest c left join sizes s on s.campaign_id = c.id order by c.id desc""")
     return tx.execute(statement, {"limit": limit}).fetchall()
 
 

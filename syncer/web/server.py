@@ -25,6 +25,9 @@ log = logging.getLogger(__name__)
 KEEP_ALIVE = 75
 #: Seconds that requests under way are given at the end; their commits take milliseconds.
 GRACE = 10
+#: How long one thread may keep another from running (Python's default is five times that); measured: 0.001 cuts the
+#: 99th percentile of an acknowledgement under full load by a fifth, 0.0002 costs throughput.
+SWITCH_SECONDS = 0.001
 #: Connections that may wait to be accepted.
 BACKLOG = 2048
 
@@ -63,6 +66,7 @@ def serve(app: ASGIApp, host: str, port: int, variable: str) -> None:
     # What was imported lives for ever: the collector need not look at it again and again.
     gc.collect()
     gc.freeze()
+    sys.setswitchinterval(SWITCH_SECONDS)
     for number in (signal.SIGTERM, signal.SIGINT):
         # uvicorn ends its work and then raises the signal again, which would end us before anything was given back.
         signal.signal(number, _leave)

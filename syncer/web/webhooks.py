@@ -66,9 +66,9 @@ class WebhookDoor:
             await self._post(scope, receive, send)
         elif scope["method"] == "GET" and self._handshake:
             challenge = self._handshake(dict(parse_qsl(scope["query_string"].decode("latin-1"))))
-            await _answer(send, *((403, _TEXTS[403]) if challenge is None else (200, challenge.encode())))
+            await _answer(send, _MESSAGES[403] if challenge is None else _message(200, challenge.encode()))
         else:
-            await _answer(send, 405, _TEXTS[405])
+            await _answer(send, _MESSAGES[405])
 
     async def _post(self, scope: Scope, receive: Receive, send: Send) -> None:
         started = time.perf_counter()
@@ -76,7 +76,7 @@ class WebhookDoor:
             status = await self._deliver(scope, receive)
         except Gone:
             return
-        await _answer(send, status, _TEXTS[status])
+        await _answer(send, _MESSAGES[status])
         metrics.answered(self._source, status, time.perf_counter() - started)
 
     async def _deliver(self, scope: Scope, receive: Receive) -> int:
@@ -149,7 +149,6 @@ def _part(message: Message, left: int) -> bytes:
 
 
 _TEXTS = {
-    200: b"",  # one segment on the wire instead of two
     400: b"not the provider's JSON",
     401: b"signature missing or wrong",
     403: b"not the verify token",
@@ -160,14 +159,23 @@ _TEXTS = {
     503: b"not stored; please repeat",
 }
 _PLAIN = [(b"content-type", b"text/plain; charset=utf-8"), (b"x-content-type-options", b"nosniff")]
-_EXTRA = {
+_MORE = {
     405: [(b"allow", b"GET, POST")],
     408: [(b"connection", b"close")],
     503: [(b"retry-after", b"5")],
 }
 
 
-async def _answer(send: Send, status: int, body: bytes) -> None:
-    headers = [*_PLAIN, (b"content-length", b"%d" % len(body)), *_EXTRA.get(status, ())]
-    await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": body})
+def _message(status: int, body: bytes) -> tuple[Message, Message]:
+    headers = [(b"content-length", b"%d" % len(body)), *(_PLAIN if body else ()), *_MORE.get(status, ())]
+    start = {"type": "http.response.start", "status": status, "headers": headers}
+    return start, {"type": "http.response.body", "body": body}
+
+
+#: Made once. An acknowledgement has no body: it leaves in one piece, and the sender reads nothing but the status.
+_MESSAGES = {200: _message(200, b"")} | {status: _message(status, body) for status, body in _TEXTS.items()}
+
+
+async def _answer(send: Send, messages: tuple[Message, Message]) -> None:
+    for message in messages:
+        await send(message)

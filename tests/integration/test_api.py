@@ -15,8 +15,10 @@ from sqlalchemy import text
 
 from syncer.domain.errors import AskPerson
 from syncer.domain.message import SendRequest
+from syncer.flows.reports import Reports
 from syncer.store.session import Store
 from syncer.web import app
+from tests.fakes.clock import FakeClock
 from tests.fakes.jobs import RecordingJobs
 from tests.fakes.messenger import said
 from tests.integration.conftest import House
@@ -38,8 +40,8 @@ def bearer(name: str) -> dict[str, str]:
 
 
 @pytest.fixture
-def api(database_url: str, redis_url: str, jobs: RecordingJobs) -> Iterator[httpx.Client]:
-    with serving(app.build, database_url, redis_url, jobs, SYNCER_API_KEYS=KEYS) as client:
+def api(database_url: str, redis_url: str, jobs: RecordingJobs, clock: FakeClock) -> Iterator[httpx.Client]:
+    with serving(app.build, database_url, redis_url, jobs, clock, SYNCER_API_KEYS=KEYS) as client:
         client.base_url = client.base_url.join("/api/v1/")
         client.headers.update(bearer("everything"))
         yield client
@@ -277,13 +279,26 @@ def test_a_sync_is_rung_for_by_name(api: httpx.Client, jobs: RecordingJobs) -> N
     problem(api.post("sync", json={"crm": "hubspot"}), 422)
 
 
+def test_a_sync_that_nobody_would_hear_of_is_503(database_url: str) -> None:
+    with serving(app.build, database_url, "redis://127.0.0.1:9/0", SYNCER_API_KEYS=KEYS) as client:
+        problem(client.post("/api/v1/sync", headers=bearer("everything")), 503)
+
+
 def test_the_live_report_counts_what_happened(api: httpx.Client, house: House) -> None:
-    house.rows("select 1")
+    house.receive(said("w1", "營業時間", at=house.clock.now()), said("w2", "客訴", at=house.clock.now()))
+    house.clock.advance(seconds=2)
+    house.crm_writes.drain(house.worker)
+    house.sending.drain_live(house.worker)
+    _failed(api, house)
     live = api.get("reports/live").json()
-    assert live["waiting"]["inbox"] == 0
-    assert len(live["minutes"]) == 60
-    assert live["error_rate"] == 0
-    assert live["inbound_delay"]["count"] == 0
+    assert live["minutes"][-1] | {"minute": ""} == {"minute": "", "in": 2, "out": 2}
+    assert live["inbound_delay"] == {"count": 2, "p50": 2.0, "p99": 2.0, "worst": 2.0}
+    assert live["reply_delay"] == {"count": 1, "p50": 2.0, "p99": 2.0, "worst": 2.0}
+    assert (live["failed"], live["messages"], live["error_rate"]) == (1, 4, 0.25)
+    assert live["waiting"] == Reports(house.store, house.clock).waiting()
+    assert (live["waiting"]["dead_letters"], live["waiting"]["inbox"]) == (1, 0)
+    assert [(handoff["reason"], handoff["told"]) for handoff in live["handoffs"]] == [("complaint", True)]
+    assert [letter["subject"] for letter in live["failures"]] == ["outgoing"]
 
 
 def test_without_a_database_it_is_503(redis_url: str) -> None:

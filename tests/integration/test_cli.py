@@ -140,6 +140,8 @@ def test_an_empty_database_is_upgraded_once(syncer: Syncer, environment: pytest.
     before = syncer("db", "check")
     assert before.code == 1
     assert "syncer db upgrade" in before.err
+    assert "syncer db upgrade" in syncer("campaigns", "list", "--json").document["error"]
+    assert "syncer db upgrade" in syncer("doctor").out
     assert syncer("db", "upgrade", "--json").document == {"upgraded": True}
     assert syncer("db", "upgrade", "--json").document == {"upgraded": False}
     assert syncer("db", "check", "--json").document == {"current": True}

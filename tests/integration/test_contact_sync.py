@@ -411,7 +411,9 @@ def test_many_small_changes_end_where_a_first_sync_would(desk: Desk, seed: int) 
         raw = desk.crm.contacts[crm_id]["phone"]
         together[raw if len(raw) == 10 else crm_id].append(crm_id)
     shared = {raw for raw, group in together.items() if len(group) > 4}
-    expected = sorted(g for raw, group in together.items() for g in ([[i] for i in group] if raw in shared else [group]))
+    expected = sorted(
+        g for raw, group in together.items() for g in ([[i] for i in group] if raw in shared else [group])
+    )
     found = defaultdict(list)
     for crm_id in rows:
         found[desk.contact_of(crm_id).id].append(crm_id)
@@ -670,8 +672,12 @@ def test_a_process_killed_in_the_middle_of_a_page_loses_and_doubles_nothing(
 ) -> None:
     thirty(desk)
     with desk.store.begin() as tx:  # the third page's insert hangs until its process is killed
-        tx.execute(text("create function hang() returns trigger language plpgsql as $$ begin"
-                        " if new.crm_id = '000025' then perform pg_sleep(60); end if; return new; end $$"))
+        tx.execute(
+            text(
+                "create function hang() returns trigger language plpgsql as $$ begin"
+                " if new.crm_id = '000025' then perform pg_sleep(60); end if; return new; end $$"
+            )
+        )
         tx.execute(text("create trigger hang before insert on contact_sources for each row execute function hang()"))
     child = subprocess.Popen(
         [sys.executable, "-c", _CHILD, database_url], stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[2]
@@ -720,9 +726,13 @@ def wait_until(condition: Callable[[], bool]) -> None:
 def test_a_cut_connection_is_no_fault_of_the_rows(desk: Desk) -> None:
     thirty(desk)
     with desk.store.begin() as tx:
-        tx.execute(text("create function cut() returns trigger language plpgsql as $$ begin"
-                        " if new.crm_id = '000025' then perform pg_terminate_backend(pg_backend_pid()); end if;"
-                        " return new; end $$"))
+        tx.execute(
+            text(
+                "create function cut() returns trigger language plpgsql as $$ begin"
+                " if new.crm_id = '000025' then perform pg_terminate_backend(pg_backend_pid()); end if;"
+                " return new; end $$"
+            )
+        )
         tx.execute(text("create trigger cut before insert on contact_sources for each row execute function cut()"))
     with pytest.raises(Unreachable):
         desk.sync()

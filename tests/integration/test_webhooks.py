@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import socket
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -21,7 +24,7 @@ from syncer.web import app
 from syncer.web.webhooks import LARGEST_BODY
 from tasks.queueing import CeleryJobs
 from tests.fakes.jobs import RecordingJobs
-from tests.integration.web_server import NUMBER, VERIFY_TOKEN, altered, deliver, serving, sign
+from tests.integration.web_server import ENVIRONMENT, NUMBER, VERIFY_TOKEN, altered, deliver, serving, sign
 
 PATH = "/webhooks/whatsapp"
 
@@ -197,6 +200,29 @@ def test_the_handshake_returns_the_challenge_only_for_the_right_word(web: httpx.
 
 def test_another_method_is_405(web: httpx.Client) -> None:
     assert web.put(PATH, content=b"{}").status_code == 405
+
+
+def test_the_process_starts_answers_and_leaves_in_order(database_url: str, redis_url: str, store: Store) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    servers = {"DATABASE_URL": database_url, "REDIS_URL": redis_url, "PORT": str(port)}
+    environment = {"PATH": os.environ.get("PATH", ""), **ENVIRONMENT, **servers}
+    process = subprocess.Popen([sys.executable, "-m", "syncer.web"], env=environment, stderr=subprocess.DEVNULL)
+    with httpx.Client(base_url=f"http://127.0.0.1:{port}", transport=httpx.HTTPTransport(retries=8)) as web:
+        assert web.get("/readyz", timeout=30).json() == {"ready": True, "database": "ok", "broker": "ok"}
+        assert deliver(web, message("wamid.1")).status_code == 200
+    process.terminate()
+    assert process.wait(15) == 0
+    assert len(stored(store)) == 1
+
+
+def test_without_its_secrets_the_process_says_which_and_does_not_start(database_url: str, redis_url: str) -> None:
+    servers = {"DATABASE_URL": database_url, "REDIS_URL": redis_url}
+    environment = {"PATH": os.environ.get("PATH", ""), **ENVIRONMENT, **servers}
+    del environment["WHATSAPP_APP_SECRET"]
+    command = [sys.executable, "-m", "syncer.web"]
+    ended = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
+    assert (ended.returncode, ended.stderr.splitlines()[-1].split(":")[0]) == (2, "WHATSAPP_APP_SECRET")
 
 
 class Relay:

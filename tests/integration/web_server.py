@@ -16,7 +16,7 @@ from starlette.types import ASGIApp
 
 from config.settings import Settings, load
 from syncer.bootstrap import Runtime
-from syncer.ports import Jobs
+from syncer.ports import Clock, Jobs
 from syncer.services import Services
 from syncer.store.session import Store
 from syncer.web.server import configured, listen
@@ -52,10 +52,11 @@ def serving(
     database_url: str,
     redis_url: str,
     jobs: Jobs | None = None,
+    clock: Clock | None = None,
     **environment: str,
 ) -> Iterator[httpx.Client]:
     """A client of the application, made on these servers."""
-    runtime = Runtime(settings(**environment), Services(database_url, redis_url), jobs or RecordingJobs())
+    runtime = Runtime(settings(**environment), Services(database_url, redis_url), jobs or RecordingJobs(), clock)
     listening = listen("127.0.0.1", 0)
     server = uvicorn.Server(configured(build(runtime)))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)

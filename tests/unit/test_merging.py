@@ -81,7 +81,9 @@ def test_of_no_rows_there_is_an_empty_record() -> None:
 
 
 def test_what_the_rows_did_not_change_stays_as_the_engine_has_it() -> None:
-    ours = GoldenRecord(full_name="WhatsApp name", tags=("complaint", "vip"), attributes={"seat": "12", "city": "Tainan"})
+    ours = GoldenRecord(
+        full_name="WhatsApp name", tags=("complaint", "vip"), attributes={"seat": "12", "city": "Tainan"}
+    )
     base = GoldenRecord(tags=("vip",), attributes={"city": "Taipei"})
     theirs = GoldenRecord(tags=("vip", "tea"), attributes={"city": "Taipei", "company": "Formosa"})
     now = reconcile(ours, base, theirs)
