@@ -18,7 +18,7 @@ from syncer.web.committer import Committer
 from syncer.web.live import LiveView
 from syncer.web.webhooks import WebhookDoor
 
-#: Threads of API requests, and of looking around (one for each thing that `health` and `live` ask about: one that stalls
+#: Threads of API requests, and of looking around (one for each thing `health` and `live` ask about: one that stalls
 #: must not speak for another). Together fewer than the store's pooled connections: a commit always finds its own.
 API_THREADS = 5
 LOOKING_THREADS = 4
