@@ -94,6 +94,7 @@ class Claims(FileModel):
 
     lease_seconds: Positive
     realtime_page_size: Count
+    max_wait_ms: Annotated[int, Field(ge=0, le=200)]
 
 
 class Sweeper(FileModel):

@@ -264,6 +264,8 @@ class Runtime:
             clock=self.clock,
             crms=self.settings.crm.names,
             sync_interval=timedelta(seconds=self.tuning.sync.interval_seconds),
+            # A little less than the interval, so that a lone worker sweeps at every round.
+            every=timedelta(seconds=0.8 * self.tuning.sweeper.interval_seconds),
         )
 
     @cached_property

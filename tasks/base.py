@@ -6,7 +6,6 @@ import logging
 import os
 import socket
 import threading
-import time
 from collections.abc import Callable
 from functools import wraps
 from typing import Any, TypeVar
@@ -36,7 +35,8 @@ class Worker:
         self.runtime: Runtime = bootstrap.build(services, jobs=self.jobs)
         name = f"{socket.gethostname()}:{os.getpid()}"
         self.session = WorkerSession(self.runtime.store, name, self.runtime.clock)
-        self._hearing, self._replying, self._telling = Turnstile(), Turnstile(), Turnstile()
+        live, crm = (part.max_wait_ms / 1000 for part in (self.runtime.tuning.claims, self.runtime.tuning.crm))
+        self._hearing, self._replying, self._telling = Turnstile(live), Turnstile(live), Turnstile(crm)
 
     def hear(self) -> None:
         """Handle everything that customers said and the platform told."""
@@ -47,13 +47,9 @@ class Worker:
         self._replying.run(lambda: self.runtime.sending.drain_live(self.number))
 
     def tell_crms(self) -> None:
-        """Write everything the CRMs do not know yet, after a moment in which more may gather: the statuses of one
-        message come close together, and one write says them all (R22, law 5)."""
-        self._telling.run(self._gather_and_tell)
-
-    def _gather_and_tell(self) -> None:
-        time.sleep(self.runtime.tuning.crm.max_wait_ms / 1000)
-        self.runtime.crm_writes.drain(self.number)
+        """Write everything the CRMs do not know yet. The statuses of one message come close together; one write says
+        them all."""
+        self._telling.run(lambda: self.runtime.crm_writes.drain(self.number))
 
     @property
     def number(self) -> int:

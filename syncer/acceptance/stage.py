@@ -86,7 +86,7 @@ class Stage:
     def addresses(self) -> dict[str, str]:
         """Where a person can look, by name."""
         return {
-            "Console": f"{self.url(self.ports.console)}  password {self.environment['CONSOLE_PASSWORD']}",
+            "Dashboard": f"{self.url(self.ports.console)}  any user, password {self.environment['CONSOLE_PASSWORD']}",
             "Flower": f"{self.url(self.ports.flower)}  {self.environment['FLOWER_BASIC_AUTH']}",
             "API docs": self.url(self.ports.web, "/api/v1/docs"),
             "Health, metrics": f"{self.url(self.ports.web, '/readyz')}  /metrics",

@@ -14,7 +14,7 @@ from syncer.flows.outcomes import Outcomes
 from syncer.flows.setbacks import Setbacks
 from syncer.flows.statuses import Statuses
 from syncer.ports import Clock
-from syncer.store import claims, dead_letters, outgoing, retries, sync_runs
+from syncer.store import claims, dead_letters, outgoing, retries, sweeps, sync_runs
 from syncer.store.claims import Claimable
 from syncer.store.crm_writes import WRITES
 from syncer.store.dead_letters import Burial
@@ -27,8 +27,8 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Recovery:
-    """One sweep of the whole house. `poison_after` claims without an end make a row a person's business: it may be what
-    kills its workers."""
+    """One sweep of the whole house, at most one `every` so often. `poison_after` claims without an end make a row a
+    person's business: it may be what kills its workers."""
 
     store: Store
     statuses: Statuses
@@ -38,6 +38,7 @@ class Recovery:
     crms: tuple[str, ...] = ()
     sync_interval: timedelta = timedelta(seconds=600)
     poison_after: int = 5
+    every: timedelta = timedelta(0)
     queues: dict[Subject, str] = field(
         default_factory=lambda: {Subject.INBOX: "realtime", Subject.CRM_WRITE: "crm", Subject.OUTGOING: "send"}
     )
@@ -46,9 +47,9 @@ class Recovery:
         """Everything that is due, once; returns the queues for which something became ready. One worker sweeps at a
         time; the others return at once."""
         with self.store.begin() as tx:
-            if not claims.try_turn(tx, "sweep"):
-                return set()
             now = self.clock.now()
+            if not sweeps.begin(tx, now, now - self.every):
+                return set()
             ready = self._free_the_dead(tx, now) | self._keep_appointments(tx, now)
             self.statuses.reunite(tx, now)
             self._sound_alarms(tx, now)

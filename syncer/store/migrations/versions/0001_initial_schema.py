@@ -178,6 +178,12 @@ def upgrade() -> None:
     )
     op.create_index("ix_retries_due", "retries", ["subject", "due_at"], unique=False)
     op.create_table(
+        "sweeps",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("swept_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_sweeps")),
+    )
+    op.create_table(
         "sync_runs",
         sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
         sa.Column("crm", sa.Text(), nullable=False),
@@ -432,6 +438,7 @@ def downgrade() -> None:
     op.drop_index("uq_sync_runs_running", table_name="sync_runs", postgresql_where=sa.text("state = 'running'"))
     op.drop_index("ix_sync_runs_recent", table_name="sync_runs")
     op.drop_table("sync_runs")
+    op.drop_table("sweeps")
     op.drop_index("ix_retries_due", table_name="retries")
     op.drop_table("retries")
     op.drop_index("ix_merges_contact_id", table_name="merges")
