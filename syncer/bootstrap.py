@@ -41,7 +41,7 @@ from syncer.whatsapp.webhooks import WhatsAppWebhooks
 class NoJobs:
     """For commands that ring nobody: the sweepers find what they leave."""
 
-    def ring(self, queue: str, subject_id: int | None = None) -> None:
+    def ring(self, queue: str, subject_id: int | str | None = None) -> None:
         """Do nothing."""
 
 

@@ -28,7 +28,7 @@ class Clock(Protocol):
 class Jobs(Protocol):
     """Doorbells. A lost ring costs at most the sweeper's interval, so ringing never raises and never blocks."""
 
-    def ring(self, queue: str, subject_id: int | None = None) -> None:
+    def ring(self, queue: str, subject_id: int | str | None = None) -> None:
         """Tell `queue` that committed work waits there; `subject_id` names one batch or run where the queue needs
         it."""
 
@@ -38,6 +38,9 @@ class Webhooks(Protocol):
 
     def verify(self, body: bytes, signature: str | None) -> bool:
         """Whether the raw bytes carry the provider's signature; constant-time, every current secret tried."""
+
+    def handshake(self, params: Mapping[str, str], verify_token: str) -> str | None:
+        """The answer to the provider's question whether this address is really ours; None when it is not for us."""
 
     def split(self, body: bytes) -> list[InboxItem]:
         """One item per thing told. Raises `ValueError` when the body is not the provider's JSON at all."""

@@ -67,7 +67,7 @@ def _migrated(_administrator: Engine) -> Iterator[str]:
 
 _CUT_OFF = """
     select pg_terminate_backend(pid) from pg_stat_activity
-    where datname = current_database() and pid <> pg_backend_pid()"""
+    where datname = current_database() and pid <> pg_backend_pid() and backend_type = 'client backend'"""
 
 
 class _database:

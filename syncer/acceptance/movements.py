@@ -43,7 +43,7 @@ class Synced:
 def sync_contacts(stage: Stage, view: View) -> Synced:
     """Ring for a full sync as beat does, and wait for its end; the seconds count from the ring."""
     began, started = time.monotonic(), stage.runtime.clock.now()
-    stage.runtime.jobs.ring("sync", "sql")  # type: ignore[arg-type]
+    stage.runtime.jobs.ring("sync", "sql")
     while time.monotonic() - began < SYNC_SECONDS:
         with stage.runtime.store.begin() as tx:
             run = sync_runs.last(tx, "sql")

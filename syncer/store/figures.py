@@ -79,19 +79,6 @@ def busiest(tx: Connection, since: datetime, seconds: int) -> int:
     return int(tx.execute(statement, {"since": since, "span": seconds - 1}).scalar_one())
 
 
-def waiting(tx: Connection) -> dict[str, int]:
-    """Rows that somebody still has to handle."""
-    statement = text("""
-        select 'inbox', count(*) from inbox where state in ('pending', 'claimed', 'waiting')
-        union all select 'outgoing', count(*) from outgoing
-            where state in ('planned', 'claimed', 'sending', 'waiting', 'unknown')
-        union all select 'crm_writes', count(*) from crm_writes where state in ('pending', 'claimed', 'waiting')
-        union all select 'retries', count(*) from retries
-        union all select 'dead_letters', count(*) from dead_letters where resolved_at is null
-        union all select 'early_statuses', count(*) from early_statuses""")
-    return {row[0]: int(row[1]) for row in tx.execute(statement)}
-
-
 def per_minute(tx: Connection, since: datetime) -> list[tuple[datetime, int, int]]:
     """(minute, messages in, messages out) since then, the oldest first; minutes without any are left out."""
     statement = text("""
@@ -145,12 +132,13 @@ def failures_since(tx: Connection, since: datetime) -> tuple[int, int]:
     return int(failed), int(total)
 
 
-def depths(tx: Connection) -> dict[str, int]:
-    """As `waiting`, counted by the partial indexes alone: cheap enough for every second, however much is settled."""
+def waiting(tx: Connection) -> dict[str, int]:
+    """Rows that somebody still has to handle, counted by the partial indexes alone: cheap enough for every second."""
     statement = text("""
         select 'inbox', (select count(*) from inbox where state = 'pending')
                       + (select count(*) from inbox where state in ('claimed', 'waiting'))
-        union all select 'outgoing', count(*) from outgoing where state in ('planned', 'sending', 'waiting', 'unknown')
+        union all select 'outgoing', count(*) from outgoing
+            where state in ('planned', 'claimed', 'sending', 'waiting', 'unknown')
         union all select 'crm_writes', (select count(*) from crm_writes where state = 'pending')
                       + (select count(*) from crm_writes where state in ('claimed', 'waiting'))
         union all select 'retries', count(*) from retries

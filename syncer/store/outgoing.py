@@ -50,6 +50,7 @@ Index(
 )
 Index("ix_outgoing_held", outgoing.c.lease_until, postgresql_where=outgoing.c.state.in_(["claimed", "sending"]))
 Index("ix_outgoing_contact", outgoing.c.contact_id, outgoing.c.planned_at)
+Index("ix_outgoing_campaign", outgoing.c.campaign_id, postgresql_where=outgoing.c.campaign_id.is_not(None))
 Index("ix_outgoing_accepted", outgoing.c.phone_number_id, outgoing.c.accepted_at)
 
 #: One contact's live messages leave in the order in which they were planned; a batch holds a contact at most once. A

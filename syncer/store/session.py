@@ -10,6 +10,7 @@ from typing import TypeVar
 import psycopg2
 from sqlalchemy import Connection, Engine, create_engine, text
 from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from syncer.domain.errors import TryAgain, Unreachable
 
@@ -55,6 +56,8 @@ class Store:
         try:
             with self.engine.begin() as connection:
                 yield connection
+        except PoolTimeout as error:
+            raise Unreachable("every connection of this process is in use") from error
         except OperationalError as error:
             if isinstance(error.orig, psycopg2.extensions.TransactionRollbackError):
                 raise TryAgain(_first_line(error), code="deadlock") from error

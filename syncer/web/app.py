@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
-from typing import Any, Protocol, cast
+from typing import Any
 
 import anyio.to_thread
 from starlette.routing import BaseRoute, Mount, Route, Router
@@ -22,13 +22,6 @@ from syncer.web.webhooks import WebhookDoor
 #: must not speak for another). Together fewer than the store's pooled connections: a commit always finds its own.
 API_THREADS = 5
 LOOKING_THREADS = 4
-
-
-class Greets(Protocol):
-    """A provider whose subscription begins with a handshake."""
-
-    def handshake(self, params: Mapping[str, str], verify_token: str) -> str | None:
-        """The challenge to repeat; None when the token is wrong."""
 
 
 def build(runtime: Runtime, committer: Committer | None = None) -> ASGIApp:
@@ -58,5 +51,5 @@ def webhook_routes(runtime: Runtime, committer: Committer) -> list[BaseRoute]:
     token = runtime.settings.whatsapp.verify_token
     assert token is not None, "required by runtime.webhooks"
     word = token.get_secret_value()
-    door = WebhookDoor("whatsapp", whatsapp, committer, lambda params: cast(Greets, whatsapp).handshake(params, word))
+    door = WebhookDoor("whatsapp", whatsapp, committer, lambda params: whatsapp.handshake(params, word))
     return [Route("/webhooks/whatsapp", door)]

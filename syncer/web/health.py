@@ -58,7 +58,7 @@ def routes(runtime: Runtime, pool: Executor) -> list[Route]:
         "database": Cached(runtime.store.ping, pool),
         "broker": Cached(lambda: probes.broker(runtime.services.redis_url), pool),
     }
-    waiting = Cached(runtime.reports.depths, pool)
+    waiting = Cached(runtime.reports.waiting, pool)
 
     async def healthz(request: Request) -> Response:
         return JSONResponse({"status": "up"})

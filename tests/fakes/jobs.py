@@ -7,9 +7,9 @@ class RecordingJobs:
     """Remembers every ring, in order."""
 
     def __init__(self) -> None:
-        self.rung: list[tuple[str, int | None]] = []
+        self.rung: list[tuple[str, int | str | None]] = []
 
-    def ring(self, queue: str, subject_id: int | None = None) -> None:
+    def ring(self, queue: str, subject_id: int | str | None = None) -> None:
         """Remember."""
         self.rung.append((queue, subject_id))
 

@@ -1,4 +1,4 @@
-"""A contact sync that is cut off, refused, taken over, or met by a conversation: nothing is lost, doubled or mixed up."""
+"""A contact sync that is cut off, refused, taken over or met by a conversation: nothing is lost, doubled, mixed up."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, cast
+from typing import Annotated
 
 from fastapi import APIRouter, Depends
 
@@ -42,5 +42,5 @@ def sync(caller: Caller, runtime: Joined, wish: Wish | None = None) -> Rung:
     except Unreachable as error:
         raise Problem(503, str(error), headers={"Retry-After": "5"}) from error
     for crm in wanted:
-        runtime.jobs.ring("sync", cast(Any, crm))  # this bell is named by its CRM, not by a number
+        runtime.jobs.ring("sync", crm)
     return Rung(crms=wanted)

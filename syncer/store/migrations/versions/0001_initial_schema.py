@@ -384,6 +384,13 @@ def upgrade() -> None:
         unique=False,
         postgresql_where=sa.text("state IN ('planned', 'claimed', 'sending', 'waiting', 'unknown')"),
     )
+    op.create_index(
+        "ix_outgoing_campaign",
+        "outgoing",
+        ["campaign_id"],
+        unique=False,
+        postgresql_where=sa.text("campaign_id IS NOT NULL"),
+    )
     op.create_index("ix_outgoing_contact", "outgoing", ["contact_id", "planned_at"], unique=False)
     op.create_index(
         "ix_outgoing_held",
@@ -409,6 +416,7 @@ def downgrade() -> None:
         "ix_outgoing_held", table_name="outgoing", postgresql_where=sa.text("state IN ('claimed', 'sending')")
     )
     op.drop_index("ix_outgoing_contact", table_name="outgoing")
+    op.drop_index("ix_outgoing_campaign", table_name="outgoing", postgresql_where=sa.text("campaign_id IS NOT NULL"))
     op.drop_index(
         "ix_outgoing_batch",
         table_name="outgoing",
