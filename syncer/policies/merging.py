@@ -42,6 +42,8 @@ _NO_ATTRIBUTE = frozenset(
     {"full_name", "phone", "email", "language", "tags", "blocked", "external_id", "updated_at"}
     | {"marketing_consent", "transactional_consent"}
 )
+#: Values that say nothing and take nothing away.
+_NOTHING: tuple[Any, ...] = (None, "", [])
 _LONG_AGO = datetime(1, 1, 1, tzinfo=UTC)
 
 
@@ -61,32 +63,31 @@ def golden(sources: Sequence[SourceRecord]) -> GoldenRecord:
     if not sources:
         return GoldenRecord()
     ranked = newest_first(sources) if len(sources) > 1 else sources
-    values = _survivors(ranked)
+    values = _survivors(ranked) if len(sources) > 1 else sources[0].fields
     phone = next(filter(None, map(usable_phone, ranked)), None)
     return GoldenRecord(
-        full_name=values.get("full_name", ""),
+        full_name=values.get("full_name") or "",
         phone=phone,
         phone_problem=None if phone else ranked[0].phone_problem,
-        email=values.get("email"),
-        language=values.get("language"),
-        tags=tuple(sorted({*values.get("tags", ())})),
-        blocked=bool(values.get("blocked", False)),
-        attributes={name: value for name, value in values.items() if name not in _NO_ATTRIBUTE},
+        email=values.get("email") or None,
+        language=values.get("language") or None,
+        tags=tuple(sorted({*(values.get("tags") or ())})),
+        blocked=bool(values.get("blocked")),
+        attributes={
+            name: value for name, value in values.items() if name not in _NO_ATTRIBUTE and value not in _NOTHING
+        },
     )
 
 
 def _survivors(ranked: Sequence[SourceRecord]) -> dict[str, Any]:
     """Field -> value. The oldest row is laid down first and the newer ones over it."""
-    values = _filled(ranked[-1])
-    for source in ranked[-2::-1]:
-        for name, value in _filled(source).items():
-            survivor = SURVIVORSHIP.get(name) if name in values else None
-            values[name] = survivor(values[name], value) if survivor else value
+    values: dict[str, Any] = {}
+    for source in reversed(ranked):
+        for name, value in source.fields.items():
+            if value not in _NOTHING:
+                survivor = SURVIVORSHIP.get(name) if name in values else None
+                values[name] = survivor(values[name], value) if survivor else value
     return values
-
-
-def _filled(source: SourceRecord) -> dict[str, Any]:
-    return {name: value for name, value in source.fields.items() if value is not None and value != "" and value != []}
 
 
 _SCALARS = tuple(item.name for item in fields_of(GoldenRecord) if item.name not in ("tags", "attributes"))
