@@ -129,7 +129,8 @@ def copy_wheels(site: Path) -> None:
 
 
 def command_as(uid: int) -> tuple[str, ...] | None:
-    """What to put before a command to run it as `uid`, as root; None if that user cannot run this interpreter."""
+    """What to put before a command to run it as `uid`, as root; None if that user cannot run this interpreter, or not
+    the PostgreSQL beside it: a checkout may lie where only root may enter."""
     become = ("setpriv", f"--reuid={uid}", f"--regid={uid}", "--clear-groups", "--no-new-privs")
     # The interpreter may lie under /root. The right to read is all that is lent for that, none to write or change user.
     reader = ("--inh-caps=-all,+dac_read_search", "--ambient-caps=-all,+dac_read_search")
@@ -137,8 +138,12 @@ def command_as(uid: int) -> tuple[str, ...] | None:
 
 
 def _starts_itself(*prefix: str) -> bool:
-    """Whether this interpreter, run with `prefix`, can run itself: its own start may still borrow our rights."""
-    again = "import subprocess, sys; subprocess.run([sys.executable, '-c', ''], check=True)"
+    """Whether this interpreter, run with `prefix`, can run itself and the servers' programs: its own start may still
+    borrow our rights, the programs may not."""
+    again = (
+        "import subprocess, sys; from syncer.embedded.postgres import programs; programs();"
+        "subprocess.run([sys.executable, '-c', ''], check=True)"
+    )
     try:
         return subprocess.run([*prefix, sys.executable, "-c", again], capture_output=True, check=False).returncode == 0
     except FileNotFoundError:
