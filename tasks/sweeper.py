@@ -1,7 +1,8 @@
-"""The safety net in every worker (law 2): a thread that needs neither beat nor Redis.
+"""The safety net in every worker (law 2): threads that need neither beat nor Redis.
 
-Twice a second it frees the claims of the dead, keeps the appointments of the due-table, and does its own queues' work
-if any waits - so a lost doorbell costs half a second, and a Redis that is gone costs nothing else.
+Twice a second one of them frees the claims of the dead and keeps the appointments of the due-table, and one for each of
+the worker's duties does what of it waits - so a lost doorbell costs half a second, and a Redis that is gone costs
+nothing else. Each duty has its own thread: customers must be heard while replies to others are still being sent.
 """
 
 from __future__ import annotations
@@ -23,15 +24,6 @@ from tasks.celery import settings
 log = logging.getLogger(__name__)
 
 
-def _realtime(me: Worker) -> None:
-    me.hear()
-    me.reply()
-
-
-def _crm(me: Worker) -> None:
-    me.tell_crms()
-
-
 def _send(me: Worker) -> None:
     for batch_id in me.runtime.sending.open_batches():
         me.runtime.sending.send_batch(me.number, batch_id)
@@ -43,46 +35,55 @@ def _sync(me: Worker) -> None:
 
 
 #: What is looked for in the name of each queue.
-DUTIES: dict[str, Callable[[Worker], None]] = {"realtime": _realtime, "crm": _crm, "send": _send, "sync": _sync}
+DUTIES: dict[str, tuple[Callable[[Worker], None], ...]] = {
+    "realtime": (Worker.hear, Worker.reply),
+    "crm": (Worker.tell_crms,),
+    "send": (_send,),
+    "sync": (_sync,),
+}
 
 
 class Sweeper:
-    """One thread of one worker process."""
+    """The sweeping threads of one worker process."""
 
     def __init__(self, queues: Iterable[str], interval_seconds: float) -> None:
-        self._duties = [DUTIES[queue] for queue in queues if queue in DUTIES]
         self._queues = set(queues)
         self._interval = interval_seconds
         self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="sweeper", daemon=True)
+        duties = [self._sweep, *(duty for queue in queues for duty in DUTIES.get(queue, ()))]
+        self._threads = [
+            threading.Thread(target=self._repeat, args=(duty,), name=f"sweeper-{duty.__name__}", daemon=True)
+            for duty in duties
+        ]
 
     def start(self) -> None:
         """Begin to sweep."""
-        self._thread.start()
+        for thread in self._threads:
+            thread.start()
 
     def stop(self) -> None:
         """Finish the present round, at most."""
         self._stop.set()
-        self._thread.join(timeout=5)
+        for thread in self._threads:
+            thread.join(timeout=5)
 
-    def _run(self) -> None:
+    def _repeat(self, duty: Callable[[Worker], None]) -> None:
         while not self._stop.wait(self._interval):
             with correlation("sweep"):
-                self._round()
+                self._round(duty)
 
-    def _round(self) -> None:
+    def _round(self, duty: Callable[[Worker], None]) -> None:
         try:
-            me = worker()
-            me.session.keep()
-            for queue in me.runtime.recovery.sweep() - self._queues:
-                if queue != "send":
-                    me.jobs.ring(queue)
-            for duty in self._duties:
-                duty(me)
+            duty(worker())
         except Unreachable as error:
             log.warning("the database does not answer: %s", error)
         except Exception:
             log.exception("a sweep failed; the next one follows")
+
+    def _sweep(self, me: Worker) -> None:
+        me.session.keep()
+        for queue in me.runtime.recovery.sweep() - self._queues - {"send"}:
+            me.jobs.ring(queue)
 
 
 _sweeper: Sweeper | None = None

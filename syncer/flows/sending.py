@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Mapping, Sequence
-from concurrent.futures import Executor
+from concurrent import futures
+from concurrent.futures import Executor, Future
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -32,6 +33,10 @@ log = logging.getLogger(__name__)
 
 Answer = Accepted | DeliveryError
 
+#: How often to look for new replies while some are on their way and places are free.
+_LOOK_SECONDS = 0.05
+_COMPANY_SECONDS = 0.01
+
 
 @dataclass(frozen=True, slots=True)
 class Taken:
@@ -45,10 +50,10 @@ class Taken:
 class Sending:
     """The way out.
 
-    `pool` runs the requests of one set side by side. `set_size` bounds how many are in doubt when a worker dies; of
-    live
-    replies fewer, since a customer waits for the evidence. `lease_seconds` must cover a whole set, though all of it
-    go to one person, one after the other, and each time out: what has not left by then is not sent by us any more.
+    `pool` runs requests side by side. At most `set_size` messages of a batch are on their way at once, and `live_slots`
+    replies: so many are in doubt when a worker dies, and for a reply a customer waits until evidence settles it.
+    `lease_seconds` must cover a whole set, though all of it go to one person, one after the other, and each time out:
+    what has not left by then is not sent by us any more.
     """
 
     store: Store
@@ -59,25 +64,38 @@ class Sending:
     clock: Clock
     pool: Executor
     set_size: int = 16
-    live_set_size: int = 4
+    live_slots: int = 5
     lease_seconds: float = 66.0
 
     def drain_live(self, worker: int) -> int:
-        """Send every waiting reply; returns how many were handled."""
-        handled = 0
-        while (taken := self._take(worker, Lane.LIVE)).rows:
-            sent, wait = self._send_set(worker, taken, Lane.LIVE)
-            handled += sent
-            if wait:
-                break
-        return handled
+        """Send every waiting reply; returns how many were handled. A request that hangs occupies its own place and
+        holds up nobody else's reply."""
+        handled, wait = 0, 0.0
+        flying: set[Future[list[tuple[Row[Any], Answer]]]] = set()
+        while True:
+            free = 0 if wait else self.live_slots - len(flying)
+            taken = self._take(worker, Lane.LIVE, limit=free) if free else Taken((), {})
+            if taken.rows:
+                granted, wait = self._take_permits(worker, taken.admitted, Lane.LIVE)
+                flying |= self._launch(worker, granted)
+                handled += len(taken.rows) - (len(taken.admitted) - len(granted))
+            elif not flying:
+                return handled
+            # While places are free, look now and then for replies that have come meanwhile.
+            futures.wait(flying, _LOOK_SECONDS if free else None, futures.FIRST_COMPLETED)
+            landed, flying = futures.wait(flying, _COMPANY_SECONDS)  # those right behind the first land with it
+            self._land(worker, [pair for flight in landed for pair in flight.result()])
+
+    def _launch(self, worker: int, granted: Mapping[int, str]) -> set[Future[list[tuple[Row[Any], Answer]]]]:
+        people = self._start(worker, granted) if granted else []
+        return {self.pool.submit(self._post_in_order, group) for group in people}
 
     def send_batch(self, worker: int, batch_id: int) -> int:
         """Send what is left of one batch; returns how many were handled. A throttled batch is laid to rest, and the
         worker is free for others (law 8)."""
         handled = 0
-        while (taken := self._take(worker, Lane.BULK, batch_id)).rows:
-            sent, wait = self._send_set(worker, taken, Lane.BULK)
+        while (taken := self._take(worker, Lane.BULK, limit=self.set_size, batch_id=batch_id)).rows:
+            sent, wait = self._send_set(worker, taken)
             handled += sent
             if wait:
                 until = self.clock.now() + timedelta(seconds=wait)
@@ -92,11 +110,11 @@ class Sending:
         with self.store.begin() as tx:
             return campaigns.open_batches(tx, self.clock.now())
 
-    def _take(self, worker: int, lane: Lane, batch_id: int | None = None) -> Taken:
+    def _take(self, worker: int, lane: Lane, *, limit: int, batch_id: int | None = None) -> Taken:
         """Claim a set and ask at once who of it may be written to."""
-        return self.store.run(lambda tx: self._claim(tx, worker, lane, batch_id))
+        return self.store.run(lambda tx: self._claim(tx, worker, lane, limit, batch_id))
 
-    def _claim(self, tx: Connection, worker: int, lane: Lane, batch_id: int | None) -> Taken:
+    def _claim(self, tx: Connection, worker: int, lane: Lane, limit: int, batch_id: int | None) -> Taken:
         now = self.clock.now()
         where = "r.lane = 'live'" if lane is Lane.LIVE else f"r.batch_id = :batch and {outgoing.CAMPAIGN_RUNNING}"
         rows = claims.claim(
@@ -105,28 +123,37 @@ class Sending:
             worker,
             now=now,
             lease_seconds=self.lease_seconds,
-            limit=self.live_set_size if lane is Lane.LIVE else self.set_size,
+            limit=limit,
             where=where,
             values={} if batch_id is None else {"batch": batch_id},
         )
         return Taken(rows, self.admission.sift(tx, worker, rows, now) if rows else {})
 
-    def _send_set(self, worker: int, taken: Taken, lane: Lane) -> tuple[int, float]:
-        """Send one claimed set. Returns how many are off our hands, and for how long to stay away if we were
+    def _send_set(self, worker: int, taken: Taken) -> tuple[int, float]:
+        """Send one set of a batch. Returns how many are off our hands, and for how long to stay away if we were
         throttled."""
-        granted, wait = self._take_permits(worker, taken.admitted, lane)
+        granted, wait = self._take_permits(worker, taken.admitted, Lane.BULK)
         if granted:
-            self._send_granted(worker, granted)
+            groups = self.pool.map(self._post_in_order, self._start(worker, granted))
+            self._land(worker, [pair for group in groups for pair in group])
         return len(taken.rows) - (len(taken.admitted) - len(granted)), wait
 
-    def _send_granted(self, worker: int, granted: Mapping[int, str]) -> None:
-        """The only span in which a death leaves a doubt: from the commit before the requests to the one after them."""
+    def _start(self, worker: int, granted: Mapping[int, str]) -> list[list[tuple[Row[Any], str]]]:
+        """Commit that these requests leave now, and group them by person, each person's in their order. From here until
+        `_land` a death leaves a doubt."""
         now = self.clock.now()
         until = now + timedelta(seconds=self.lease_seconds)
         rows = self.store.run(lambda tx: outgoing.start_sending(tx, worker, list(granted), now, until))
-        answers = self._post([(row, granted[row.id]) for row in rows])
-        self.store.run(lambda tx: self.outcomes.write(tx, worker, answers, self.clock.now()))
-        self._obey(answers)
+        people: dict[int, list[tuple[Row[Any], str]]] = {}
+        for row in sorted(rows, key=lambda row: row.id):
+            people.setdefault(row.contact_id, []).append((row, granted[row.id]))
+        return list(people.values())
+
+    def _land(self, worker: int, answers: Sequence[tuple[Row[Any], Answer]]) -> None:
+        """Write down what the platform answered."""
+        if answers:
+            self.store.run(lambda tx: self.outcomes.write(tx, worker, answers, self.clock.now()))
+            self._obey(answers)
 
     def _take_permits(
         self, worker: int, admitted: Mapping[int, tuple[Row[Any], str]], lane: Lane
@@ -145,13 +172,6 @@ class Sending:
     def _hand_back(self, worker: int, ids: list[int], lane: Lane) -> None:
         rows = LIVE if lane is Lane.LIVE else BULK
         self.store.run(lambda tx: claims.release(tx, rows, worker, ids))
-
-    def _post(self, granted: Sequence[tuple[Row[Any], str]]) -> list[tuple[Row[Any], Answer]]:
-        """Every request of the set, side by side, but one person's in their order."""
-        people: dict[int, list[tuple[Row[Any], str]]] = {}
-        for row, address in granted:
-            people.setdefault(row.contact_id, []).append((row, address))
-        return [answer for answers in self.pool.map(self._post_in_order, people.values()) for answer in answers]
 
     def _post_in_order(self, group: Sequence[tuple[Row[Any], str]]) -> list[tuple[Row[Any], Answer]]:
         return [(row, self._ask(row, address)) for row, address in group]

@@ -160,11 +160,20 @@ def _workers(store: Store) -> int:
 
 @pytest.fixture(autouse=True)
 def _calm(engine: Breakable) -> Iterator[None]:
-    """Every test leaves the engine whole again."""
+    """Every test leaves the engine whole again, and nothing to do for it: the next one measures its own fault."""
     yield
     engine.platform._call("DELETE", "faults")
     for name in ("redis", "realtime", "crm", "web"):
         engine.signal(name, signal.SIGCONT)
+    settle(engine)
+
+
+def settle(engine: Breakable, patience: float = 40.0) -> None:
+    """Until every reply has its fate, or time is up: one in doubt waits 30 s for evidence (law 6)."""
+    unsettled = "select count(*) from outgoing where state in ('planned', 'claimed', 'sending', 'waiting', 'unknown')"
+    deadline = time.monotonic() + patience
+    while rows(engine.store, unsettled)[0][0] and time.monotonic() < deadline:
+        time.sleep(0.1)
 
 
 def rows(store: Store, query: str, **values: Any) -> list[Any]:
