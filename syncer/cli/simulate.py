@@ -13,4 +13,9 @@ app = typer.Typer(help="The vendors' platforms, simulated over real HTTP.", no_a
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []})
 def whatsapp(context: typer.Context) -> None:
     """The WhatsApp Business Platform until Ctrl-C; `--help` lists its options, docs/simulators.md its control API."""
-    simulator.serve(config_from(context.args))
+    config = config_from(context.args)
+    try:
+        simulator.serve(config)
+    except OSError as error:
+        typer.echo(f"{config.host}:{config.port}: {error.strerror or error}", err=True)
+        raise typer.Exit(1) from None

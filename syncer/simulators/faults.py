@@ -15,11 +15,21 @@ from typing import Any
 
 from aiohttp import web
 
-REQUEST_KINDS = frozenset({"latency", "rate_limit", "server_error", "hang", "cut", "wrong_json"})
-CALLBACK_KINDS = frozenset({"drop", "duplicate", "reorder", "delay", "pause"})
+REQUEST_KINDS = frozenset(
+    {"latency", "rate_limit", "server_error", "refuse", "hang", "cut", "half_answer", "wrong_json", "wrong_shape"}
+)
+CALLBACK_KINDS = frozenset({"drop", "duplicate", "reorder", "delay", "pause", "repeat"})
 BEFORE, AFTER = "before_accept", "after_accept"
+_OF_DELIVERIES = ("pause", "repeat")
 _FOREVER_SECONDS = 86_400.0
-_TRUNCATED_JSON = b'{"messaging_product": "whatsapp", "contacts": [{"inp'
+WRONG_BODIES = {
+    "truncated": (b'{"messaging_product": "whatsapp", "contacts": [{"inp', "application/json"),
+    "html": (b"<!DOCTYPE html><html><body><h1>Sorry, something went wrong.</h1></body></html>", "text/html"),
+    "text": (b"OK", "text/plain"),
+    "empty": (b"", "application/json"),
+}
+_OTHER_SHAPE: dict[str, Any] = {"data": []}
+_AFTER_BY_DEFAULT = ("wrong_json", "wrong_shape", "half_answer")
 
 
 @dataclass(slots=True)
@@ -27,12 +37,15 @@ class Fault:
     """One line of the plan.
 
     - `kind`: `latency` (`seconds`), `rate_limit` (429, with Retry-After when `retry_after` is given), `server_error`
-      (`status`, 500 by default), `hang` (no answer for `seconds`, by default none ever; then the connection is cut),
-      `cut` (connection reset), `wrong_json` (200 with a body that does not parse); for callbacks `drop`, `duplicate`,
-      `reorder` (held back a random time up to `seconds`), `delay` (`seconds`), `pause` (nothing leaves, for `seconds`
-      or until the plan is cleared).
+      (`status`, 500 by default), `refuse` (the vendor's error `code` with its own status), `hang` (no answer for
+      `seconds`, by default none ever; then the connection is cut), `cut` (connection reset), `half_answer` (the
+      connection ends in the middle of the answer), `wrong_json` (200 with a body that does not parse: `body` is
+      `truncated`, `html`, `text` or `empty`), `wrong_shape` (200 with JSON of another shape, or `answer`); for
+      callbacks `drop`, `duplicate` (an item twice, the second time up to `seconds` later), `repeat` (a whole delivery
+      twice, byte for byte), `reorder` (held back a random time up to `seconds`), `delay` (`seconds`), `pause` (nothing
+      leaves, for `seconds` or until the plan is cleared).
     - `moment`: whether the request is carried out first (`after_accept`) or never (`before_accept`, the default except
-      for `wrong_json`). `latency` is a slow request with the first and a slow answer with the second.
+      for wrong and half answers). `latency` is a slow request with the first and a slow answer with the second.
     - `share` of the requests that it hits (0..1), at most `count` times, after the first `skip` were left alone.
     - `code`: the vendor's own error code to answer with, where the kind answers with an error.
     """
@@ -47,6 +60,8 @@ class Fault:
     status: int | None = None
     code: int | None = None
     retry_after: float | None = None
+    body: str = "truncated"
+    answer: Any = None
     id: int = 0
     seen: int = 0
     hits: int = 0
@@ -82,7 +97,11 @@ def fault_from(spec: Mapping[str, Any]) -> Fault:
     kinds = CALLBACK_KINDS if str(spec["route"]).startswith("callbacks") else REQUEST_KINDS
     if spec["kind"] not in kinds:
         raise ValueError(f"a fault on {spec['route']!r} is one of {', '.join(sorted(kinds))}")
-    moment = spec.get("moment", AFTER if spec["kind"] == "wrong_json" else BEFORE)
+    if spec.get("body", "truncated") not in WRONG_BODIES:
+        raise ValueError(f"'body' is one of {', '.join(WRONG_BODIES)}")
+    if spec["kind"] == "refuse" and "code" not in spec:
+        raise ValueError("'refuse' needs a 'code'")
+    moment = spec.get("moment", AFTER if spec["kind"] in _AFTER_BY_DEFAULT else BEFORE)
     if moment not in (BEFORE, AFTER):
         raise ValueError(f"'moment' is {BEFORE!r} or {AFTER!r}")
     for name in ("share", "count", "skip", "seconds", "status", "code", "retry_after"):
@@ -121,10 +140,11 @@ class FaultPlan:
         """Every fault in force as JSON."""
         return [fault.row() for fault in self._faults]
 
-    def pick(self, route: str) -> Fault | None:
-        """The fault that hits this request or callback, if any."""
+    def pick(self, route: str, *, only: str | None = None) -> Fault | None:
+        """The fault that hits this request or callback, if any; those of whole deliveries are asked for by `only`."""
         for fault in self._faults:
-            if fault.kind != "pause" and fault.concerns(route) and fault.strikes(self._rng):
+            asked = fault.kind == only if only else fault.kind not in _OF_DELIVERIES
+            if asked and fault.concerns(route) and fault.strikes(self._rng):
                 return fault
         return None
 
@@ -142,7 +162,7 @@ async def serve_through(
     request: web.BaseRequest,
     serve: Callable[[], Awaitable[web.Response]],
     refuse: Callable[[Fault], Awaitable[web.Response]],
-) -> web.Response:
+) -> web.StreamResponse:
     """Serve one request as `fault` has it: `serve` carries it out, `refuse` renders the vendor's error for the
     fault."""
     answer = await serve() if fault.moment == AFTER else None
@@ -150,13 +170,30 @@ async def serve_through(
         case "latency":
             await asyncio.sleep(fault.seconds or 1.0)
             return answer if answer is not None else await serve()
-        case "rate_limit" | "server_error":
+        case "rate_limit" | "server_error" | "refuse":
             return await refuse(fault)
         case "wrong_json":
-            return web.Response(body=_TRUNCATED_JSON, content_type="application/json")
+            body, content_type = WRONG_BODIES[fault.body]
+            return web.Response(body=body, content_type=content_type)
+        case "wrong_shape":
+            return web.json_response(_OTHER_SHAPE if fault.answer is None else fault.answer)
+        case "half_answer":
+            return await _half(request, answer if answer is not None else await serve())
         case "hang":
             await asyncio.sleep(fault.seconds or _FOREVER_SECONDS)
     return _cut(request)
+
+
+async def _half(request: web.BaseRequest, answer: web.Response) -> web.StreamResponse:
+    """Send the head and half of the body, then end the connection."""
+    body = bytes(answer.body) if isinstance(answer.body, bytes | bytearray) else b""
+    stream = web.StreamResponse(status=answer.status, headers={"Content-Type": answer.content_type})
+    stream.content_length = len(body)
+    await stream.prepare(request)
+    await stream.write(body[: len(body) // 2])
+    if request.transport is not None:
+        request.transport.close()
+    return stream
 
 
 def _cut(request: web.BaseRequest) -> web.Response:

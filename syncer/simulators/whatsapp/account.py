@@ -1,91 +1,69 @@
-"""Graph API edges of the account: numbers, templates, the app's subscription, the token."""
+"""Graph API edges of the account itself: its node, the app's subscription, the token; and all edges by name."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
-from syncer.simulators.whatsapp.answers import answer, graph_object
-from syncer.simulators.whatsapp.errors import GraphError, unknown_object
-from syncer.simulators.whatsapp.payloads import Update
-from syncer.simulators.whatsapp.state import BusinessNumber
-from syncer.simulators.whatsapp.templates import Template
+from syncer.simulators.whatsapp import coexistence, numbers, profile, template_edges
+from syncer.simulators.whatsapp.answers import answer, chosen, graph_parameters
+from syncer.simulators.whatsapp.errors import GraphError, required, unknown_object
 
 if TYPE_CHECKING:
     from syncer.simulators.whatsapp.platform import Platform
 
 _SCOPES = ["whatsapp_business_management", "whatsapp_business_messaging"]
-_TIERS = {250: "TIER_250", 2_000: "TIER_2K", 10_000: "TIER_10K", 100_000: "TIER_100K"}
-_NUMBER_FIELDS = ("id", "display_phone_number", "verified_name", "quality_rating", "code_verification_status")
-_TEMPLATE_FIELDS = ("name", "parameter_format", "components", "language", "status", "category", "id")
-
-
-async def list_templates(platform: Platform, request: web.BaseRequest, node: str) -> web.Response:
-    """`GET /{WABA}/message_templates`: one page, `paging.next` while more follow."""
-    _need_account(platform, node, request.method)
-    templates, before, after, more = platform.catalogue.page(request.query)
-    rows = [_chosen(template.row(), request.query, _TEMPLATE_FIELDS) for template in templates]
-    result: dict[str, Any] = {"data": rows}
-    if rows:
-        result["paging"] = {"cursors": {"before": before, "after": after}}
-    if more and after:
-        result["paging"]["next"] = str(request.url.without_query_params("before").update_query(after=after))
-    return answer(result)
-
-
-async def create_template(platform: Platform, request: web.BaseRequest, node: str) -> web.Response:
-    """`POST /{WABA}/message_templates`: PENDING now, APPROVED and told so after the review time."""
-    _need_account(platform, node, request.method)
-    template = platform.catalogue.create(await graph_object(request))
-    platform.schedule.after(platform.config.template_review_seconds, _approve, platform, template)
-    return answer({"id": template.id, "status": template.status, "category": template.category})
-
-
-async def delete_template(platform: Platform, request: web.BaseRequest, node: str) -> web.Response:
-    """`DELETE /{WABA}/message_templates?name=X[&hsm_id=ID]`."""
-    _need_account(platform, node, request.method)
-    platform.catalogue.delete(request.query.get("name", ""), request.query.get("hsm_id"))
-    return answer({"success": True})
-
-
-async def list_numbers(platform: Platform, request: web.BaseRequest, node: str) -> web.Response:
-    """`GET /{WABA}/phone_numbers`."""
-    _need_account(platform, node, request.method)
-    rows = [_chosen(_number_row(platform, number), request.query, _NUMBER_FIELDS) for number in _numbers(platform)]
-    return answer({"data": rows, "paging": {"cursors": {"before": "MAZDZD", "after": "MAZDZD"}}})
+_USUAL = ("id", "name", "timezone_id", "message_template_namespace")
 
 
 async def read_node(platform: Platform, request: web.BaseRequest, node: str) -> web.Response:
-    """`GET /{PHONE_ID}?fields=...`, also for the account itself."""
+    """`GET /{ID}?fields=...` of a number, a template or the account."""
     if node in platform.world.numbers:
-        row = _number_row(platform, platform.world.numbers[node])
-        return answer(_chosen(row, request.query, _NUMBER_FIELDS))
-    if node == platform.config.waba_id:
-        row = {
-            "id": node,
-            "name": platform.config.verified_name,
-            "timezone_id": "42",
-            "message_template_namespace": "simulated",
-        }
-        return answer(_chosen(row, request.query, tuple(row)))
+        return await numbers.read_number(platform, request, platform.world.numbers[node])
+    if (template := platform.catalogue.by_id(node)) is not None:
+        return await template_edges.read_template(platform, request, template)
+    platform.need_account(node, request.method)
+    return answer(chosen(_account_row(platform), request.query, _USUAL))
+
+
+async def change_node(platform: Platform, request: web.BaseRequest, node: str) -> web.Response:
+    """`POST /{ID}` of a number or a template."""
+    if node in platform.world.numbers:
+        return await numbers.change_number(platform, request, platform.world.numbers[node])
+    if (template := platform.catalogue.by_id(node)) is not None:
+        return await template_edges.edit_template(platform, request, template)
     raise unknown_object(node, request.method)
+
+
+def _account_row(platform: Platform) -> dict[str, Any]:
+    blocked = any(block.phone_number_id is None for block in platform.gate.standing(""))
+    verified = platform.behaviour.account.verified
+    return {
+        "id": platform.config.waba_id,
+        "name": platform.config.verified_name,
+        "timezone_id": "42",
+        "currency": "USD",
+        "country": "TW",
+        "message_template_namespace": "simulated",
+        "account_review_status": "APPROVED",
+        "business_verification_status": "verified" if verified else "not_verified",
+        "status": "BANNED" if blocked else "ACTIVE",
+        "ownership_type": "SELF",
+        "health_status": {"can_send_message": "BLOCKED" if blocked else "AVAILABLE"},
+        **asdict(platform.marketing),
+    }
 
 
 async def subscribe(platform: Platform, request: web.BaseRequest, node: str) -> web.Response:
     """`POST /{WABA}/subscribed_apps`: an override address is verified first (2200 when it fails); empty removes it."""
-    _need_account(platform, node, request.method)
-    wanted = await graph_object(request)
+    platform.need_account(node, request.method)
+    wanted = await graph_parameters(request)
     override = wanted.get("override_callback_uri")
     if override is not None:
-        ok, status, said = await platform.outbox.handshake(str(override), str(wanted.get("verify_token", "")))
-        if not ok:
-            text = (
-                f"(#2200) Callback verification failed with the following errors: HTTP Status Code = {status}; {said}"
-            )
-            raise GraphError(2200, message=text)
+        await platform.check_callback(str(override), str(wanted.get("verify_token", "")))
     platform.world.callback_override = override
     platform.world.subscribed = True
     return answer({"success": True})
@@ -93,7 +71,7 @@ async def subscribe(platform: Platform, request: web.BaseRequest, node: str) -> 
 
 async def unsubscribe(platform: Platform, request: web.BaseRequest, node: str) -> web.Response:
     """`DELETE /{WABA}/subscribed_apps`: from now on nothing is told, and nothing is kept for later."""
-    _need_account(platform, node, request.method)
+    platform.need_account(node, request.method)
     platform.world.subscribed = False
     platform.world.callback_override = None
     return answer({"success": True})
@@ -101,7 +79,7 @@ async def unsubscribe(platform: Platform, request: web.BaseRequest, node: str) -
 
 async def subscriptions(platform: Platform, request: web.BaseRequest, node: str) -> web.Response:
     """`GET /{WABA}/subscribed_apps`."""
-    _need_account(platform, node, request.method)
+    platform.need_account(node, request.method)
     if not platform.world.subscribed:
         return answer({"data": []})
     app_id = platform.config.app_id
@@ -116,12 +94,24 @@ async def subscriptions(platform: Platform, request: web.BaseRequest, node: str)
     return answer({"data": [{**app, "override_callback_uri": override} if override else app]})
 
 
+async def forget_contact(platform: Platform, request: web.BaseRequest, node: str) -> web.Response:
+    """`DELETE /{PHONE_ID}/contact_book?bsuid=...`: webhooks omit that person's phone number again."""
+    numbers.number_of(platform, node, request.method)
+    user_id = str((await graph_parameters(request)).get("bsuid") or "")
+    if not user_id:
+        raise required("bsuid")
+    platform.world.customer_by_user_id(user_id).in_contact_book = False
+    return answer({"success": True})
+
+
 async def debug_token(platform: Platform, request: web.BaseRequest, node: str) -> web.Response:
     """`GET /debug_token?input_token=...`: whose token, valid until when, for what."""
     if "input_token" not in request.query:
         raise GraphError(100, message="(#100) The parameter input_token is required.")
-    if request.query["input_token"] != platform.config.access_token:
-        error = {"code": 190, "message": "Invalid OAuth access token - Cannot parse access token"}
+    asked = request.query["input_token"]
+    if asked not in platform.gate.tokens:
+        refused = platform.gate.token_refusal(asked).envelope()["error"]
+        error = {"code": 190, "message": refused["message"]}
         return answer({"data": {"error": error, "is_valid": False, "scopes": []}})
     granular = [{"scope": scope, "target_ids": [platform.config.waba_id]} for scope in _SCOPES]
     data = {
@@ -129,7 +119,7 @@ async def debug_token(platform: Platform, request: web.BaseRequest, node: str) -
         "type": "SYSTEM_USER",
         "application": "Syncer",
         "data_access_expires_at": 0,
-        "expires_at": 0,
+        "expires_at": platform.gate.expires_at(asked),
         "is_valid": True,
         "issued_at": int(time.time()) - 86_400,
         "scopes": _SCOPES,
@@ -139,57 +129,18 @@ async def debug_token(platform: Platform, request: web.BaseRequest, node: str) -
     return answer({"data": data})
 
 
-def template_update(template: Template) -> Update:
-    """The webhook that tells a template's new status (field `message_template_status_update`)."""
-    body = {
-        "event": template.status,
-        "message_template_id": int(template.id),
-        "message_template_name": template.name,
-        "message_template_language": template.language,
-        "message_template_category": template.category,
-        "reason": template.rejected_reason,
-    }
-    return Update("message_template_status_update", body)
-
-
-def _approve(platform: Platform, template: Template) -> None:
-    if template.status == "PENDING":
-        template.status = "APPROVED"
-        platform.outbox.tell(template_update(template))
-
-
-def _need_account(platform: Platform, node: str, method: str) -> None:
-    if node != platform.config.waba_id:
-        raise unknown_object(node, method)
-
-
-def _numbers(platform: Platform) -> Iterable[BusinessNumber]:
-    return platform.world.numbers.values()
-
-
-def _number_row(platform: Platform, number: BusinessNumber) -> dict[str, Any]:
-    limits = platform.behaviour.limits
-    return {
-        "id": number.id,
-        "display_phone_number": number.display_phone_number,
-        "verified_name": number.verified_name,
-        "status": number.status,
-        "quality_rating": number.quality_rating,
-        "code_verification_status": "VERIFIED",
-        "name_status": "APPROVED",
-        "platform_type": "CLOUD_API",
-        "throughput": {"level": "HIGH" if not limits.throughput or limits.throughput > 80 else "STANDARD"},
-        "whatsapp_business_manager_messaging_limit": _TIERS.get(limits.messaging_limit, "TIER_UNLIMITED"),
-        "health_status": {"can_send_message": "AVAILABLE" if number.status == "CONNECTED" else "BLOCKED"},
-        "webhook_configuration": {"application": platform.world.callback_url},
-        "is_on_biz_app": False,
-    }
-
-
-def _chosen(row: Mapping[str, Any], query: Mapping[str, str], usual: tuple[str, ...]) -> dict[str, Any]:
-    """The asked-for `fields`, always with the id; an unknown field is refused as the Graph API does."""
-    wanted = [name.strip() for name in query["fields"].split(",")] if query.get("fields") else list(usual)
-    for name in wanted:
-        if name not in row:
-            raise GraphError(100, message=f"(#100) Tried accessing nonexisting field ({name}) on node type")
-    return {name: row[name] for name in dict.fromkeys([*wanted, "id"]) if row[name] is not None}
+EDGES: dict[tuple[str, str], Any] = {
+    **template_edges.EDGES,
+    **numbers.EDGES,
+    ("GET", "subscribed_apps"): subscriptions,
+    ("POST", "subscribed_apps"): subscribe,
+    ("DELETE", "subscribed_apps"): unsubscribe,
+    ("GET", "whatsapp_business_profile"): profile.read_profile,
+    ("POST", "whatsapp_business_profile"): profile.change_profile,
+    ("GET", "username"): profile.read_username,
+    ("POST", "username"): profile.claim_username,
+    ("DELETE", "username"): profile.delete_username,
+    ("DELETE", "contact_book"): forget_contact,
+    ("POST", "smb_app_data"): coexistence.start_sync,
+}
+"""Handlers of the account half by method and edge."""

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import signal
 import threading
 from collections.abc import Callable
 from types import TracebackType
 
-from aiohttp import web
+from aiohttp import StreamReader, web
+from aiohttp.abc import AbstractStreamWriter
+from aiohttp.http import RawRequestMessage
 
 from syncer.simulators.whatsapp.config import SimulatorConfig
 from syncer.simulators.whatsapp.control import serve_control
@@ -18,6 +21,7 @@ from syncer.simulators.whatsapp.routes import serve_graph
 
 _START_SECONDS = 15.0
 _SHUTDOWN_SECONDS = 0.2
+_MOST_BODY = 160 * 1024 * 1024
 
 
 class Server:
@@ -33,21 +37,29 @@ class Server:
         """Listen; afterwards `url` is known. Raises `OSError` when the port is taken."""
         await self.platform.outbox.open()
         # Cancelled with the connection, so that a hanging request does not outlive the client that gave up on it.
-        server = web.Server(self._handle, handler_cancellation=True, access_log=None, keepalive_timeout=75.0)
+        server = web.Server(
+            self._handle,
+            request_factory=_request,
+            handler_cancellation=True,
+            access_log=None,
+            keepalive_timeout=75.0,
+        )
         self._runner = web.ServerRunner(server, shutdown_timeout=_SHUTDOWN_SECONDS)
         await self._runner.setup()
         site = web.TCPSite(self._runner, self.config.host, self.config.port, backlog=1024, reuse_address=True)
         await site.start()
         self.url = f"http://{self.config.host}:{self._runner.addresses[0][1]}"
+        self.platform.media.base_url = self.url
 
     async def close(self) -> None:
         """Stop listening, break off what is under way."""
         self.platform.schedule.clear()
+        self.platform.calendar.clear()
         if self._runner is not None:
             await self._runner.cleanup()
         await self.platform.outbox.close()
 
-    async def _handle(self, request: web.BaseRequest) -> web.Response:
+    async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
         parts = request.path.strip("/").split("/")
         if parts[0] == "_sim":
             return await serve_control(self.platform, request, "/".join(parts[1:]))
@@ -113,6 +125,8 @@ def start(config: SimulatorConfig) -> RunningSimulator:
 
 def serve(config: SimulatorConfig) -> None:
     """Run until SIGTERM or SIGINT. Prints `listening on http://HOST:PORT` on stdout as soon as it does."""
+    # What the logs keep is no garbage: looking through it as often as usual costs a tenth of the sends.
+    gc.set_threshold(100_000, 20, 100)
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
         runner.run(_serve_until_signal(config))
 
@@ -128,6 +142,18 @@ async def _serve_until_signal(config: SimulatorConfig) -> None:
         await stopping.wait()
     finally:
         await server.close()
+
+
+def _request(
+    message: RawRequestMessage,
+    payload: StreamReader,
+    protocol: web.RequestHandler,
+    writer: AbstractStreamWriter,
+    task: asyncio.Task[None],
+) -> web.BaseRequest:
+    """A request whose body may be as large as a document, which aiohttp alone would refuse."""
+    loop = asyncio.get_running_loop()
+    return web.BaseRequest(message, payload, protocol, writer, task, loop, client_max_size=_MOST_BODY)
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop]:

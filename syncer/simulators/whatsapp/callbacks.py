@@ -12,16 +12,16 @@ import secrets
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
 
 import aiohttp
 
 from syncer.simulators.faults import FaultPlan
 from syncer.simulators.whatsapp.config import CallbackRules, SimulatorConfig
 from syncer.simulators.whatsapp.log import Attempt, Journal
-from syncer.simulators.whatsapp.payloads import Update, encode, encode_batches, signature
+from syncer.simulators.whatsapp.payloads import Update, encode_batches, signature
 from syncer.simulators.whatsapp.schedule import Schedule
+from syncer.simulators.whatsapp.state import BusinessNumber
 
 _DISORDER_SECONDS = 0.5
 _MOST_ITEMS = 1_000
@@ -30,12 +30,15 @@ _HEADERS = {"Content-Type": "application/json", "User-Agent": "facebookexternalu
 
 @dataclass(slots=True)
 class Delivery:
-    """One signed body on its way; the same bytes at each attempt."""
+    """One signed body on its way; the same bytes at each attempt. `signature` None: no header; `about`: the number
+    whose callback address counts; `persistent`: repeated until answered 200."""
 
     number: int
     body: bytes
     updates: Sequence[Update]
-    signature: str
+    signature: str | None
+    about: BusinessNumber | None = None
+    persistent: bool = True
     attempts: int = 0
     first_at: float = 0.0
 
@@ -47,7 +50,7 @@ class Outbox:
         self,
         config: SimulatorConfig,
         rules: CallbackRules,
-        url: Callable[[], str | None],
+        url: Callable[[BusinessNumber | None], str | None],
         schedule: Schedule,
         faults: FaultPlan,
         journal: Journal,
@@ -88,24 +91,31 @@ class Outbox:
 
     def tell(self, update: Update) -> None:
         """Tell one thing, soon, together with others."""
-        if self._url() is None:
+        if self._address(update) is None:
             self._journal.counts["untold"] += 1
         elif not self._faults or self._survives(update):
             self._enqueue(update)
 
     def tell_together(self, updates: Sequence[Update]) -> None:
         """Tell these in one delivery of their own (faults may still take some out)."""
-        if self._url() is None:
-            self._journal.counts["untold"] += len(updates)
-            return
-        kept = [update for update in updates if not self._faults or self._survives(update)]
+        told = [update for update in updates if self._address(update) is not None]
+        self._journal.counts["untold"] += len(updates) - len(told)
+        kept = [update for update in told if not self._faults or self._survives(update)]
         if kept:
             self._seal(kept)
             self.pump()
 
-    def tell_raw(self, payload: dict[str, Any]) -> None:
-        """Deliver any payload as it is, signed."""
-        self._add(encode(payload), [])
+    def tell_raw(self, body: bytes, signed: str | None = "valid", *, times: int = 1, persistent: bool = True) -> None:
+        """Deliver any bytes as they are, `times` over. `signed` is `valid`, `wrong` (with another secret), any other
+        text for the header itself, or None for no header."""
+        if self._url(None) is None:
+            raise ValueError("nobody is subscribed: there is no callback address")
+        secrets_known = {"valid": self._config.app_secret, "wrong": self._config.app_secret + "?"}
+        header = signature(secrets_known[signed], body) if signed in secrets_known else signed
+        for _ in range(times):
+            self._last += 1
+            self._ready.append(Delivery(self._last, body, [], header, persistent=persistent))
+            self._journal.counts["deliveries"] += 1
         self.pump()
 
     def pump(self) -> None:
@@ -169,18 +179,31 @@ class Outbox:
         self._due = len(self._pending)
         self.pump()
 
+    def _address(self, update: Update) -> str | None:
+        return self._url(update.number or update.told_to)
+
     def _seal(self, updates: Sequence[Update]) -> None:
-        for body, part in encode_batches(self._config.waba_id, updates):
-            self._add(body, part)
+        by_address: dict[str | None, list[Update]] = {}
+        for update in updates:
+            by_address.setdefault(self._address(update), []).append(update)
+        for group in by_address.values():
+            for body, part in encode_batches(self._config.waba_id, group):
+                self._add(body, part)
 
     def _add(self, body: bytes, updates: Sequence[Update]) -> None:
         self._last += 1
-        self._ready.append(Delivery(self._last, body, updates, signature(self._config.app_secret, body)))
+        about = updates[0].number or updates[0].told_to
+        delivery = Delivery(self._last, body, updates, signature(self._config.app_secret, body), about)
+        self._ready.append(delivery)
         self._journal.counts["deliveries"] += 1
         self._journal.counts["items"] += len(updates)
+        if self._faults and (fault := self._faults.pick("callbacks", only="repeat")) is not None:
+            self._journal.counts["repeated"] += 1
+            seconds = self._rng.uniform(0, fault.seconds or _DISORDER_SECONDS)
+            self._schedule.after(seconds, self._retry, replace(delivery, persistent=False))
 
     async def _deliver(self, delivery: Delivery) -> None:
-        url = self._url()
+        url = self._url(delivery.about)
         if url is None:
             self._journal.counts["untold"] += len(delivery.updates)
             return
@@ -208,7 +231,7 @@ class Outbox:
         )
         if status == 200:
             self._answered(delivery, started + taken)
-        else:
+        elif delivery.persistent:
             self._again(delivery)
 
     async def _post(self, url: str, delivery: Delivery) -> tuple[int, str | None, float]:
@@ -219,7 +242,7 @@ class Outbox:
             async with self._session.post(
                 url,
                 data=delivery.body,
-                headers={"X-Hub-Signature-256": delivery.signature},
+                headers={"X-Hub-Signature-256": delivery.signature} if delivery.signature is not None else None,
                 timeout=aiohttp.ClientTimeout(self._rules.timeout),
                 allow_redirects=False,
             ) as answer:

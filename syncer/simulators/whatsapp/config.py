@@ -14,14 +14,23 @@ Span = tuple[float, float]
 
 @dataclass(slots=True)
 class StatusPace:
-    """How an accepted message lives on. Spans are (least, most) seconds after the step before."""
+    """How an accepted message lives on. Spans are (least, most) seconds after the step before.
+
+    `played` follows a voice note's `read`. Below `webhook_version` 24 statuses carry a `conversation`. With
+    `service_charged` free-form messages, and utility templates in a window, cost money too, as from October 2026
+    (pricing page).
+    """
 
     sent: Span = (0.02, 0.15)
     delivered: Span = (0.05, 0.4)
     read: Span = (0.2, 2.0)
+    played: Span = (0.2, 1.0)
     read_share: float = 0.7
+    played_share: float = 0.8
     skip_delivered_share: float = 0.02
     failures_at_once: bool = False
+    webhook_version: int = 25
+    service_charged: bool = False
 
 
 @dataclass(slots=True)
@@ -58,12 +67,57 @@ class CallbackRules:
 
 
 @dataclass(slots=True)
+class AccountRules:
+    """What the platform allows an account; times are seconds, and a count of 0 is no limit.
+
+    Sources: template, phone-number and coexistence pages. `verified`: the business passed verification, and so may have
+    `numbers_verified` numbers instead of `numbers_unverified`. `code_seconds` is how long a verification code can be
+    entered, `pause_seconds` how long the first and the second pause of a template last. `management_per_hour` requests
+    other than sends are answered per hour (80007; 200 while no number is registered), `app_calls_per_hour` of any kind
+    (4). `app_throughput` messages per second is what a number has that the WhatsApp Business App uses too.
+    `history_chunk` messages travel in one history webhook, `history_gap` seconds after the one before.
+    """
+
+    verified: bool = True
+    numbers_unverified: int = 2
+    numbers_verified: int = 20
+    template_limit: int = 250
+    edit_gap: float = 86_400.0
+    edits_per_month: int = 10
+    deletion_seconds: float = 30 * 86_400.0
+    archive_seconds: float = 28 * 86_400.0
+    pause_seconds: tuple[float, ...] = (3 * 3_600.0, 6 * 3_600.0)
+    code_seconds: float = 60.0
+    code_tries: int = 5
+    register_tries: int = 10
+    register_window: float = 72 * 3_600.0
+    pin_tries: int = 5
+    management_per_hour: int = 5_000
+    app_calls_per_hour: int = 0
+    app_throughput: float = 20.0
+    sync_window: float = 86_400.0
+    history_chunk: int = 100
+    history_gap: float = 0.05
+
+
+@dataclass(slots=True)
+class MediaRules:
+    """How many seconds media live: uploads (30 days), customers' media (7 days), addresses (5 minutes); media page."""
+
+    upload_seconds: float = 30 * 86_400.0
+    inbound_seconds: float = 7 * 86_400.0
+    url_seconds: float = 300.0
+
+
+@dataclass(slots=True)
 class Behaviour:
     """Everything that `POST /_sim/settings` can change while the simulator runs."""
 
     statuses: StatusPace = field(default_factory=StatusPace)
     limits: Limits = field(default_factory=Limits)
     callbacks: CallbackRules = field(default_factory=CallbackRules)
+    account: AccountRules = field(default_factory=AccountRules)
+    media: MediaRules = field(default_factory=MediaRules)
 
     def change(self, changes: Mapping[str, Mapping[str, Any]]) -> None:
         """Set values by section and name, all or none; raises `ValueError` naming what does not exist or fit."""

@@ -4,36 +4,27 @@
 |---|---|---|
 | `GET /_sim/` | | what runs here, backlog |
 | `POST /_sim/inbound` | see `inbound.play` | `ids` (wamids) |
-| `POST /_sim/customers` | `customers` (see below) | `customers` |
 | `GET, POST, DELETE /_sim/faults` | one fault or `faults` (see `faults.Fault`); `?id=` for one | `faults` in force |
 | `GET, POST /_sim/settings` | sections of `config.Behaviour` | settings now |
-| `POST /_sim/templates` | `templates` in the Graph API's shape; `announce` tells it by webhook | `templates` |
-| `POST /_sim/numbers` | `id`, `status`, `quality_rating` | the number |
+| templates, reviews, numbers, blocks, tokens ... | see `account_control` | |
 | `POST /_sim/handshake` | `verify_token`? `url`? | `ok`, `status`, `answer` |
-| `POST /_sim/callbacks` | `payload`: any JSON, delivered signed as it is | `ok` |
 | `GET /_sim/log/sends, /log/callbacks, /log/inbound` | `offset`, `limit` (100,000) | see `log` |
 | `GET /_sim/stats` | `recipients=0` leaves the long list out | see `log.Journal.stats` |
 | `POST /_sim/reset` | | back to the start |
 
-A customer is named by `phone` or `user_id` and may be given a `name`, a `username`, `hides_phone` (webhooks omit the
-phone), `dead` (not on WhatsApp, 131026), `fails_with` (any code of a `failed` status), `opted_out` of marketing (with
-`announce` the webhook of field `user_preferences` tells it).
+People and messages have their commands in `playing`.
 """
 
 from __future__ import annotations
 
-import time
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
-from syncer.simulators.whatsapp import inbound
-from syncer.simulators.whatsapp.account import template_update
+from syncer.simulators.whatsapp import account_control, inbound, playing
 from syncer.simulators.whatsapp.answers import answer, parsed
-from syncer.simulators.whatsapp.payloads import PREFERENCES, Update
-from syncer.simulators.whatsapp.state import BusinessNumber, Customer
 
 if TYPE_CHECKING:
     from syncer.simulators.whatsapp.platform import Platform
@@ -72,41 +63,6 @@ async def _inbound(platform: Platform, request: web.BaseRequest, body: Body) -> 
     return {"ids": inbound.play(platform, body)}
 
 
-async def _customers(platform: Platform, request: web.BaseRequest, body: Body) -> Any:
-    return {"customers": [_mark(platform, spec) for spec in body["customers"]]}
-
-
-def _mark(platform: Platform, spec: Body) -> Body:
-    world = platform.world
-    phone = str(spec.get("phone") or "").strip().lstrip("+")
-    customer = world.customer(phone) if phone else world.customer_by_user_id(str(spec["user_id"]), create=True)
-    for name in ("name", "username", "hides_phone", "opted_out", "fails_with"):
-        if name in spec:
-            setattr(customer, name, spec[name])
-    if "dead" in spec:
-        customer.fails_with = 131026 if spec["dead"] else None
-    if "opted_out" in spec and spec.get("announce"):
-        number = world.numbers[str(spec.get("phone_number_id") or next(iter(world.numbers)))]
-        platform.outbox.tell(_preference(customer, number))
-    row = asdict(customer)
-    row.pop("unanswered")
-    return row
-
-
-def _preference(customer: Customer, number: BusinessNumber) -> Update:
-    """The webhook of a customer's marketing choice (field `user_preferences`)."""
-    choice = "stop" if customer.opted_out else "resume"
-    body = {
-        "wa_id": customer.wa_id,
-        "user_id": customer.user_id,
-        "detail": f"User requested to {choice} marketing messages",
-        "category": "marketing_messages",
-        "value": choice,
-        "timestamp": int(time.time()),
-    }
-    return Update(PREFERENCES, body, number, customer.contact())
-
-
 async def _faults(platform: Platform, request: web.BaseRequest, body: Body) -> Any:
     return {"faults": platform.faults.rows()}
 
@@ -136,33 +92,12 @@ async def _change_settings(platform: Platform, request: web.BaseRequest, body: B
     return asdict(platform.behaviour)
 
 
-async def _templates(platform: Platform, request: web.BaseRequest, body: Body) -> Any:
-    templates = [platform.catalogue.put(spec) for spec in body["templates"]]
-    if body.get("announce"):
-        for template in templates:
-            platform.outbox.tell(template_update(template))
-    return {"templates": [template.row() for template in templates]}
-
-
-async def _numbers(platform: Platform, request: web.BaseRequest, body: Body) -> Any:
-    number = platform.world.numbers[str(body["id"])]
-    for name in ("status", "quality_rating", "verified_name"):
-        if name in body:
-            setattr(number, name, str(body[name]))
-    return asdict(number)
-
-
 async def _handshake(platform: Platform, request: web.BaseRequest, body: Body) -> Any:
     url = body.get("url") or platform.world.callback_url
     if not url:
         raise ValueError("no callback address is configured")
     ok, status, said = await platform.outbox.handshake(url, str(body.get("verify_token", platform.config.verify_token)))
     return {"ok": ok, "status": status, "answer": said}
-
-
-async def _raw_callback(platform: Platform, request: web.BaseRequest, body: Body) -> Any:
-    platform.outbox.tell_raw(body["payload"])
-    return {"ok": True}
 
 
 async def _log_sends(platform: Platform, request: web.BaseRequest, body: Body) -> Any:
@@ -190,19 +125,17 @@ async def _reset(platform: Platform, request: web.BaseRequest, body: Body) -> An
 _COMMANDS: dict[tuple[str, str], Callable[[Platform, web.BaseRequest, Body], Awaitable[Any]]] = {
     ("GET", ""): _overview,
     ("POST", "inbound"): _inbound,
-    ("POST", "customers"): _customers,
     ("GET", "faults"): _faults,
     ("POST", "faults"): _add_faults,
     ("DELETE", "faults"): _clear_faults,
     ("GET", "settings"): _settings,
     ("POST", "settings"): _change_settings,
-    ("POST", "templates"): _templates,
-    ("POST", "numbers"): _numbers,
+    **account_control.COMMANDS,
     ("POST", "handshake"): _handshake,
-    ("POST", "callbacks"): _raw_callback,
     ("GET", "log/sends"): _log_sends,
     ("GET", "log/callbacks"): _log_callbacks,
     ("GET", "log/inbound"): _log_inbound,
     ("GET", "stats"): _stats,
     ("POST", "reset"): _reset,
+    **playing.COMMANDS,
 }

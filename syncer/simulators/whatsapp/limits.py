@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import time
 from collections import OrderedDict
 
+from syncer.simulators.whatsapp.business_number import BusinessNumber
 from syncer.simulators.whatsapp.config import Limits
 from syncer.simulators.whatsapp.errors import GraphError
 
@@ -27,17 +29,24 @@ class RateLimits:
         self._pair_until.clear()
         self._reached.clear()
 
-    def take_throughput(self, number_id: str, now: float, *, incoming: bool = False) -> None:
-        """Count a message of `number_id`; raises 130429 beyond one second's worth. Incoming ones count, but always
-        pass."""
-        if not self._rules.throughput:
+    def take_throughput(self, number: BusinessNumber, now: float, *, incoming: bool = False) -> None:
+        """Count a message of `number`, whose own throughput wins over the setting; raises 130429 beyond one second's
+        worth. Incoming ones count, but always pass."""
+        rate = self._rules.throughput if number.throughput is None else number.throughput
+        if not rate:
             return
-        until = max(self._busy_until.get(number_id, 0.0), now) + 1.0 / self._rules.throughput
+        until = max(self._busy_until.get(number.id, 0.0), now) + 1.0 / rate
         if until - now > 1.0 + _GRACE:
             if incoming:
                 return
             raise GraphError(130429, "Cloud API message throughput has been reached.")
-        self._busy_until[number_id] = until
+        self._busy_until[number.id] = until
+
+    def usage(self, waba_id: str, number: BusinessNumber) -> str:
+        """The header that tells how much of the present second's throughput a number has used, in percent."""
+        used = max(0, min(100, round(100 * (self._busy_until.get(number.id, 0.0) - time.time()))))
+        spent = f'"call_count":{used},"total_cputime":0,"total_time":0,"estimated_time_to_regain_access":0'
+        return f'{{"{waba_id}":[{{"type":"whatsapp_business_messaging",{spent}}}]}}'
 
     def take_pair(self, number_id: str, customer: str, now: float) -> None:
         """Count a message to one customer; raises 131056 once the burst is spent."""

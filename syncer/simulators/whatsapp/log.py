@@ -101,6 +101,10 @@ class Journal:
         """A customer's message by its id."""
         return self._inbound_by_wamid.get(wamid)
 
+    def sent_by_wamid(self, wamid: str) -> SentMessage | None:
+        """An accepted send by its id."""
+        return self._sends_by_wamid.get(wamid)
+
     def knows(self, wamid: str) -> bool:
         """Whether a message of either direction has this id."""
         return wamid in self._inbound_by_wamid or wamid in self._sends_by_wamid

@@ -15,18 +15,24 @@ from syncer.simulators.whatsapp.state import BusinessNumber, InboundMessage
 
 MOST_BYTES = 3 * 1024 * 1024
 MESSAGES, STATUSES, PREFERENCES = "messages", "statuses", "user_preferences"
+HISTORY, STATE_SYNC, MESSAGE_ECHOES = "history", "state_sync", "message_echoes"
+_FIELDS = {STATE_SYNC: "smb_app_state_sync", MESSAGE_ECHOES: "smb_message_echoes"}
+ERRORS, ACTIONS = "errors", "user_actions"
+_IN_MESSAGES = frozenset({MESSAGES, STATUSES, ERRORS, ACTIONS})
 
 
 @dataclass(slots=True)
 class Update:
-    """One thing told by a webhook. `part` is the key under `value` it is listed in, or the field's own name when the
-    value is the thing itself (template and account fields, which have no number)."""
+    """One thing told by a webhook. `part` is the key under `value` it is listed in (its field is `messages`, or of the
+    same name), or the field's own name when the value is the thing itself (template and account fields, which have no
+    number). `told_to` is the number whose own callback address counts where `number` is not given."""
 
     part: str
     body: dict[str, Any]
     number: BusinessNumber | None = None
     contact: dict[str, Any] | None = None
     inbound: InboundMessage | None = None
+    told_to: BusinessNumber | None = None
 
     @property
     def route(self) -> str:
@@ -51,7 +57,7 @@ def envelope(waba_id: str, updates: Iterable[Update]) -> dict[str, Any]:
             if update.number.id not in by_number:
                 by_number[update.number.id] = {"id": waba_id, "changes": []}
                 entries.append(by_number[update.number.id])
-            field = PREFERENCES if update.part == PREFERENCES else "messages"
+            field = "messages" if update.part in _IN_MESSAGES else _FIELDS.get(update.part, update.part)
             by_number[update.number.id]["changes"].append({"value": value, "field": field})
         _append(*changes[key], update)
     return {"object": "whatsapp_business_account", "entry": entries}
@@ -63,7 +69,7 @@ def encode(payload: dict[str, Any]) -> bytes:
     return body if body.isascii() else _escaped(payload)
 
 
-def _escaped(payload: dict[str, Any]) -> bytes:
+def _escaped(payload: Any) -> bytes:
     return json.dumps(payload, separators=(",", ":"), ensure_ascii=True).encode("ascii")
 
 
@@ -74,6 +80,11 @@ def encode_batches(waba_id: str, updates: Sequence[Update]) -> list[tuple[bytes,
         return [(body, updates)]
     half = len(updates) // 2
     return encode_batches(waba_id, updates[:half]) + encode_batches(waba_id, updates[half:])
+
+
+def encode_any(payload: Any) -> bytes:
+    """Any JSON value as the platform would write it."""
+    return _escaped(payload)
 
 
 def signature(secret: str, body: bytes) -> str:

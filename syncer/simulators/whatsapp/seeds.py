@@ -6,14 +6,20 @@ from __future__ import annotations
 from typing import Any
 
 _SENDER = "Formosa Goods 福爾摩沙選物"
+_SHOP = "https://shop.example/orders/"
 
 
 def _template(name: str, language: str, category: str, body: str, examples: list[str], **more: Any) -> dict[str, Any]:
     example = {"example": {"body_text": [examples]}} if examples else {}
-    components = [{"type": "BODY", "text": body, **example}, {"type": "FOOTER", "text": more.pop("footer", _SENDER)}]
+    components = [more.pop("head")] if "head" in more else []
+    components += [{"type": "BODY", "text": body, **example}, {"type": "FOOTER", "text": more.pop("footer", _SENDER)}]
     components += more.pop("extra", [])
     fixed = {"name": name, "language": language, "category": category, "parameter_format": "POSITIONAL"}
     return {**fixed, "components": components, **more}
+
+
+def _buttons(*buttons: dict[str, Any]) -> dict[str, Any]:
+    return {"type": "BUTTONS", "buttons": list(buttons)}
 
 
 TEMPLATES: tuple[dict[str, Any], ...] = (
@@ -74,6 +80,33 @@ TEMPLATES: tuple[dict[str, Any], ...] = (
         ["123456"],
         footer="驗證碼 5 分鐘後失效",
         extra=[{"type": "BUTTONS", "buttons": [{"type": "OTP", "otp_type": "COPY_CODE", "text": "複製驗證碼"}]}],
+    ),
+    _template(
+        "order_receipt",
+        "zh_TW",
+        "UTILITY",
+        "{{1}} 您好,訂單 {{2}} 的收據如附件,謝謝您。",
+        ["王小明", "A20260001"],
+        head={"type": "HEADER", "format": "DOCUMENT", "example": {"header_handle": ["4::cmVjZWlwdA=="]}},
+        extra=[_buttons({"type": "URL", "text": "查看訂單", "url": _SHOP + "{{1}}", "example": [_SHOP + "A20260001"]})],
+    ),
+    _template(
+        "member_coupon",
+        "zh_TW",
+        "MARKETING",
+        "{{1}} 您好,送您 {{2}} 元折價券,結帳時輸入即可使用。",
+        ["王小明", "100"],
+        head={"type": "HEADER", "format": "IMAGE", "example": {"header_handle": ["4::Y291cG9u"]}},
+        extra=[_buttons({"type": "QUICK_REPLY", "text": "停止接收"}, {"type": "COPY_CODE", "example": "SAVE100"})],
+    ),
+    _template(
+        "store_pickup",
+        "zh_TW",
+        "UTILITY",
+        "{{1}} 您好,訂單 {{2}} 已到門市,歡迎前來取貨。",
+        ["王小明", "A20260001"],
+        head={"type": "HEADER", "format": "LOCATION"},
+        extra=[_buttons({"type": "PHONE_NUMBER", "text": "致電門市", "phone_number": "+886255501000"})],
     ),
     _template(
         "hello_world", "en_US", "UTILITY", "Welcome and congratulations!", [], footer="WhatsApp Business Platform"

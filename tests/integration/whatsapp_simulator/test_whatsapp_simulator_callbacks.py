@@ -191,3 +191,116 @@ def test_a_wrong_command_is_refused_with_a_sentence(bench: Bench, command: str, 
     answer = requests.post(f"{bench.url}/_sim/{command}", json=body, timeout=5)
     assert answer.status_code == 400
     assert answer.json()["error"]
+
+
+# --- what a webhook must live with
+
+
+def test_a_whole_delivery_comes_twice_byte_for_byte(bench: Bench):
+    bench.control("POST", "faults", {"route": "callbacks", "kind": "repeat", "count": 1, "seconds": 0.01})
+    bench.says("hi", "again", batch=2)
+    bench.webhook.wait(lambda: len(bench.webhook.bodies) == 2)
+    assert bench.webhook.bodies[0] == bench.webhook.bodies[1]
+    assert bench.webhook.signatures[0] == bench.webhook.signatures[1]
+
+
+@pytest.mark.parametrize(
+    ("order", "body"),
+    [
+        ({"payload": [1, "訂單"]}, b'[1,"\\u8a02\\u55ae"]'),
+        ({"body": "{not json"}, b"{not json"),
+        ({"body_base64": "//4="}, b"\xff\xfe"),
+    ],
+)
+def test_any_bytes_can_be_delivered_signed(bench: Bench, order: dict[str, Any], body: bytes):
+    bench.control("POST", "callbacks", order)
+    bench.webhook.wait(lambda: bench.webhook.bodies)
+    assert bench.webhook.bodies == [body]
+    right = "sha256=" + hmac.new(bench.config.app_secret.encode(), body, hashlib.sha256).hexdigest()
+    assert bench.webhook.signatures == [right]
+
+
+@pytest.mark.parametrize(("signed", "expected"), [("none", None), ("wrong", "sha256="), ("sha1=0", "sha1=0")])
+def test_a_delivery_can_be_forged(bench: Bench, signed: str, expected: str | None):
+    bench.control("POST", "callbacks", {"payload": {}, "signature": signed})
+    bench.webhook.wait(lambda: bench.webhook.bodies)
+    right = "sha256=" + hmac.new(bench.config.app_secret.encode(), b"{}", hashlib.sha256).hexdigest()
+    (header,) = bench.webhook.signatures
+    assert header != right
+    assert header is expected is None or header.startswith(expected)
+
+
+def test_a_refused_forgery_is_not_repeated_when_told_so(bench: Bench):
+    bench.webhook.answers = [401, 401]
+    bench.control("POST", "callbacks", {"payload": {}, "signature": "wrong", "times": 2, "retry": False})
+    until(lambda: len(bench.control("GET", "log/callbacks")["attempts"]) == 2)
+    time.sleep(0.1)
+    assert len(bench.webhook.bodies) == 2
+
+
+def test_a_number_with_an_address_of_its_own_is_told_there(bench: Bench, receiver: Receiver):
+    other = Receiver()
+    try:
+        second = bench.config.phone_number_ids[1]
+        bench.control("POST", "numbers", {"id": second, "override_callback_uri": other.url})
+        messages = [{"from": CUSTOMER, "text": each, "phone_number_id": each} for each in (bench.number, second)]
+        bench.control("POST", "inbound", {"messages": messages, "batch": 2})
+        other.wait(lambda: other.told("messages"))
+        receiver.wait(lambda: receiver.told("messages"))
+        assert [told["text"]["body"] for told in other.told("messages")] == [second]
+        assert [told["text"]["body"] for told in receiver.told("messages")] == [bench.number]
+    finally:
+        other.close()
+
+
+# --- answers that are none
+
+
+@pytest.mark.parametrize(
+    ("body", "content_type"),
+    [("truncated", "application/json"), ("html", "text/html"), ("text", "text/plain"), ("empty", "application/json")],
+)
+def test_a_200_can_be_no_json_at_all(bench: Bench, body: str, content_type: str):
+    bench.control("POST", "faults", {"route": "messages", "kind": "wrong_json", "body": body, "count": 1})
+    answer = bench.template()
+    assert (answer.status_code, answer.headers["Content-Type"].partition(";")[0]) == (200, content_type)
+    with pytest.raises(requests.JSONDecodeError):
+        answer.json()
+    assert len(bench.accepted()) == 1
+
+
+def test_a_200_can_have_another_shape_before_or_after_acceptance(bench: Bench):
+    plan = [
+        {"route": "messages", "kind": "wrong_shape", "count": 1},
+        {"route": "messages", "kind": "wrong_shape", "answer": [], "moment": "before_accept", "count": 1},
+    ]
+    bench.control("POST", "faults", {"faults": plan})
+    assert [bench.template().json() for _ in range(2)] == [{"data": []}, []]
+    assert len(bench.accepted()) == 1
+
+
+def test_the_connection_can_end_in_the_middle_of_the_answer(bench: Bench):
+    bench.control("POST", "faults", {"route": "messages", "kind": "half_answer", "count": 1})
+    with pytest.raises(requests.exceptions.ChunkedEncodingError):
+        bench.template()
+    assert len(bench.accepted()) == 1
+
+
+def test_a_vendors_error_comes_with_its_own_status(bench: Bench):
+    bench.control("POST", "faults", {"route": "messages", "kind": "refuse", "code": 131042, "count": 1})
+    assert code_of(bench.template()) == (400, 131042)
+    assert bench.accepted() == []
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        {"route": "messages", "kind": "wrong_json", "body": "poem"},
+        {"route": "messages", "kind": "refuse"},
+        {"route": "messages", "kind": "repeat"},
+    ],
+)
+def test_a_fault_that_cannot_be_is_refused_with_a_sentence(bench: Bench, fault: dict[str, Any]):
+    answer = requests.post(f"{bench.url}/_sim/faults", json=fault, timeout=5)
+    assert answer.status_code == 400
+    assert answer.json()["error"]
