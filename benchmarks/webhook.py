@@ -1,43 +1,47 @@
-"""`webhook_ack`: deliveries acknowledged per second, each durable before its answer (law 1, R20).
+"""`webhook_ack`, `webhook_items`: what one web process acknowledges, each item durable before the answer (law 1, R20).
 
-Ours is the web process as it runs in production. Plain is the same server with one INSERT and commit per request; limit
-is the same server that stores nothing. All three are real processes; the deliveries come signed, one message each, over
-connections that are kept open, from one more process on the same cores - and PostgreSQL is there, too.
+- `webhook_ack`: deliveries of one message each, per second. Ours is the web process as it runs in production; plain is
+  the same server with a transaction for every request; limit is the same server that verifies, splits and answers, but
+  stores nothing. The percentiles are those of ours at 500 deliveries a second, each counted from the moment at which it
+  was due; `p99_full_ms` is the one at full load, `of_limit` is ours / limit.
+- `webhook_items`: deliveries of a hundred items, in items per second. Plain is an INSERT and commit for every item, as
+  most integrations do; limit is PostgreSQL's COPY of the same rows, without any server. The percentiles are those of a
+  whole delivery at full load.
 
-The percentiles are those of ours at 500 deliveries a second, each counted from the moment at which it was due; like the
-rates, they are medians over the rounds.
+The servers are real processes; the deliveries come from one more (`deliveries`), and PostgreSQL is on the same cores.
 """
 
 from __future__ import annotations
 
 import asyncio
-import hmac
+import io
 import json
 import os
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from functools import partial
 from statistics import median
 from typing import Any
 
-import uvloop
 from sqlalchemy import text
 
+from benchmarks import deliveries
 from benchmarks.frame import Result, percentile, rounds
 from config.settings import Settings, load
 from syncer import bootstrap, services
 from syncer.domain.inbox import InboxItem
-from syncer.embedded.servers import acquire, create_database
+from syncer.embedded.servers import Servers, acquire, create_database
 from syncer.store import schema
 from syncer.store.session import Store, open_engine
 from syncer.web import app
 from syncer.web.committer import Committer
 from syncer.web.server import listen, run, serve
+from syncer.whatsapp.webhooks import WhatsAppWebhooks
 from tasks.queueing import CeleryJobs
 
 SECRET = "bench-secret"
@@ -48,24 +52,20 @@ COUNTS = {"ours": 10_000, "plain": 2_000, "limit": 20_000}
 #: The paced part of each round: deliveries a second, and how many.
 PACE, PACED = 500, 1_500
 
+#: Of `webhook_items`: items of a delivery, deliveries of one measurement, and how many are under way at once.
+ITEMS = 100
+ITEM_COUNTS = {"ours": 400, "plain": 15, "limit": 400}
+ITEM_CONNECTIONS = 16
+
 
 def webhook_ack(full: bool) -> Result:
     """Rounds of ours, plain, limit and paced."""
-    home = load().home / "bench"
-    with acquire(home) as servers, ExitStack() as stack:
-        database_url = create_database(servers, "webhook_ack")
-        store = Store(open_engine(database_url))
-        stack.callback(store.close)
-        schema.upgrade(store)
-        ports = {
-            name: stack.enter_context(_server(name, database_url, servers.redis_url))
-            for name in ("ours", "plain", "limit")
+    loaded, paced = Run(1, CONNECTIONS), Run(1, CONNECTIONS)
+    with _house("webhook_ack", ("ours", "plain", "limit")) as (store, ports):
+        measures: dict[str, Callable[[], float]] = {
+            name: partial(_measure, store, name, port, loaded, COUNTS[name]) for name, port in ports.items()
         }
-        for port in ports.values():
-            _deliver(port, 500)
-        paced: list[list[float]] = []
-        measures = {name: partial(_measure, store, name, ports[name]) for name in ports}
-        measures["paced"] = partial(_pace, ports["ours"], paced)
+        measures["paced"] = lambda: percentile(paced.deliver("paced", ports["ours"], PACED, PACE), 0.99)
         medians = rounds(measures, 9 if full else 3)
     return Result(
         what="signed deliveries acknowledged, each durable before its answer; percentiles at 500/s",
@@ -73,44 +73,117 @@ def webhook_ack(full: bool) -> Result:
         ours=medians["ours"],
         plain=medians["plain"],
         limit=medians["limit"],
-        p50_ms=median(percentile(seconds, 0.50) for seconds in paced) * 1000,
+        p50_ms=paced.milliseconds("paced", 0.50),
         p99_ms=medians["paced"] * 1000,
+        more={"p99_full_ms": loaded.milliseconds("ours", 0.99), "of_limit": medians["ours"] / medians["limit"]},
     )
 
 
-def _measure(store: Store, name: str, port: int) -> float:
-    """Deliveries per second. What was acknowledged must be there."""
+def webhook_items(full: bool) -> Result:
+    """Rounds of ours, plain and limit."""
+    loaded = Run(ITEMS, ITEM_CONNECTIONS)
+    with _house("webhook_items", ("ours", "item-by-item")) as (store, ports):
+        ways = {"ours": ports["ours"], "plain": ports["item-by-item"]}
+        measures: dict[str, Callable[[], float]] = {
+            name: partial(_measure, store, name, port, loaded, ITEM_COUNTS[name]) for name, port in ways.items()
+        }
+        measures["limit"] = partial(_copy, store, ITEM_COUNTS["limit"])
+        medians = rounds(measures, 9 if full else 3)
+    return Result(
+        what=f"items acknowledged in signed deliveries of {ITEMS}, each durable before its answer",
+        unit="items/s",
+        ours=medians["ours"],
+        plain=medians["plain"],
+        limit=medians["limit"],
+        p50_ms=loaded.milliseconds("ours", 0.50),
+        p99_ms=loaded.milliseconds("ours", 0.99),
+        more={"of_limit": medians["ours"] / medians["limit"]},
+    )
+
+
+class Run:
+    """Deliveries of `items` items over `connections`, by a process of their own, and the seconds of each."""
+
+    def __init__(self, items: int, connections: int) -> None:
+        self.items = items
+        self._connections = connections
+        self._seconds: dict[str, list[list[float]]] = {}
+        self.took = 0.0
+
+    def deliver(self, name: str, port: int, count: int, rate: float = 0) -> list[float]:
+        """The seconds of each delivery; `took` is what all of them took."""
+        given = [port, count, self.items, rate, self._connections, SECRET, NUMBER]
+        command = [sys.executable, "-m", "benchmarks.deliveries", *map(str, given)]
+        told: dict[str, Any] = json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout)
+        self.took = told["took"]
+        self._seconds.setdefault(name, []).append(told["seconds"])
+        return list(told["seconds"])
+
+    def milliseconds(self, name: str, share: float) -> float:
+        """A percentile of the deliveries of one name, the median over the rounds."""
+        return median(percentile(seconds, share) for seconds in self._seconds[name]) * 1000
+
+
+def _measure(store: Store, name: str, port: int, load: Run, count: int) -> float:
+    """Items per second. What was acknowledged must be there."""
     with store.begin() as tx:
         tx.execute(text("truncate inbox"))
-    count = COUNTS[name]
-    taken = _deliver(port, count)["took"]
+    load.deliver(name, port, count)
     with store.begin() as tx:
         stored = tx.execute(text("select count(*) from inbox")).scalar_one()
-    assert stored == (0 if name == "limit" else count), (
-        f"{name}: {stored} of {count} acknowledged deliveries are stored"
-    )
-    return float(count / taken)
+    expected = 0 if name == "limit" else count * load.items
+    assert stored == expected, f"{name}: {stored} of {expected} acknowledged items are stored"
+    return count * load.items / load.took
 
 
-def _pace(port: int, paced: list[list[float]]) -> float:
-    """The 99th percentile at `PACE`, seconds; every delivery's own is added to `paced`."""
-    paced.append(_deliver(port, PACED, PACE)["seconds"])
-    return percentile(paced[-1], 0.99)
+def _copy(store: Store, count: int) -> float:
+    """Rows per second of one COPY of the items of `count` deliveries, committed."""
+    hooks, run_id = WhatsAppWebhooks([SECRET]), f"{time.time_ns():x}"
+    bodies = (deliveries.body(run_id, number, ITEMS, NUMBER) for number in range(count))
+    lines = "".join(_line(item) for told in bodies for item in hooks.split(told))
+    columns = "source, phone_number_id, item_id, kind, order_key, occurred_at, received_at, payload"
+    with store.begin() as tx:
+        tx.execute(text("truncate inbox"))
+    started = time.perf_counter()
+    with store.begin() as tx, tx.connection.cursor() as cursor:
+        cursor.copy_expert(f"copy inbox ({columns}) from stdin", io.StringIO(lines))
+    return count * ITEMS / (time.perf_counter() - started)
+
+
+def _line(item: InboxItem) -> str:
+    at = item.occurred_at.isoformat()
+    payload = item.payload.replace("\\", "\\\\")
+    parts = (item.source, item.phone_number_id, item.item_id, item.kind, item.order_key, at, at, payload)
+    return "\t".join(parts) + "\n"
 
 
 # The server's side
 
 
 @contextmanager
-def _server(name: str, database_url: str, redis_url: str) -> Iterator[int]:
+def _house(database: str, ways: Sequence[str]) -> Iterator[tuple[Store, Mapping[str, int]]]:
+    """An empty database, and the port of a warm web process for each way."""
+    with acquire(load().home / "bench") as servers, ExitStack() as stack:
+        url = create_database(servers, database)
+        store = Store(open_engine(url))
+        stack.callback(store.close)
+        schema.upgrade(store)
+        ports = {name: stack.enter_context(_server(name, url, servers)) for name in ways}
+        for port in ports.values():
+            Run(1, CONNECTIONS).deliver("warm", port, 500)
+        yield store, ports
+
+
+@contextmanager
+def _server(name: str, database_url: str, servers: Servers) -> Iterator[int]:
     """The port of a web process of its own."""
     with listen("127.0.0.1", 0) as free:
         port = free.getsockname()[1]
-    module = ["syncer.web"] if name == "ours" else ["benchmarks.webhook", "serve", name]
+    module = ["syncer.web"] if name == "ours" else ["benchmarks.webhook", name]
     environment = {
         "PATH": os.environ.get("PATH", ""),
         "DATABASE_URL": database_url,
-        "REDIS_URL": redis_url,
+        "REDIS_URL": servers.redis_url,
         "PORT": str(port),
         "WHATSAPP_APP_SECRET": SECRET,
         "WHATSAPP_VERIFY_TOKEN": "word",
@@ -144,13 +217,22 @@ def _wait_for(process: subprocess.Popen[bytes], port: int) -> None:
 
 
 class OneByOne(Committer):
-    """The plain way: a thread and a transaction for every request."""
+    """The plain way of `webhook_ack`: a thread and a transaction for every request."""
 
     _threads = ThreadPoolExecutor(10)
 
     async def commit(self, items: Sequence[InboxItem]) -> None:
         """Store and return."""
         await asyncio.get_running_loop().run_in_executor(self._threads, self._receive, items)
+
+
+class ItemByItem(OneByOne):
+    """The plain way of `webhook_items`: a transaction for every item."""
+
+    async def commit(self, items: Sequence[InboxItem]) -> None:
+        """Store and return."""
+        for item in items:
+            await super().commit([item])
 
 
 class Nowhere(Committer):
@@ -171,121 +253,5 @@ def _serve(way: type[Committer], settings: Settings) -> None:
         runtime.close()
 
 
-# The sender's side
-
-
-def _deliver(port: int, count: int, rate: float = 0) -> dict[str, Any]:
-    """Let another process deliver; `took` and each of `seconds` as it measured them."""
-    command = [sys.executable, "-m", "benchmarks.webhook", "load", str(port), str(count), str(rate)]
-    told: dict[str, Any] = json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout)
-    return told
-
-
-def _request(run_id: str, number: int) -> bytes:
-    wa_id = f"8869{number % 100_000_000:08d}"
-    message = {
-        "from": wa_id,
-        "id": f"wamid.{run_id}.{number}",
-        "timestamp": str(int(time.time())),
-        "type": "text",
-        "text": {"body": "請問我的訂單什麼時候會到？"},
-    }
-    value = {
-        "messaging_product": "whatsapp",
-        "metadata": {"display_phone_number": "15550783881", "phone_number_id": NUMBER},
-        "contacts": [{"profile": {"name": "王小明"}, "wa_id": wa_id}],
-        "messages": [message],
-    }
-    entry = {"id": "102290129340398", "changes": [{"field": "messages", "value": value}]}
-    body = json.dumps({"object": "whatsapp_business_account", "entry": [entry]}).encode()
-    signature = hmac.digest(SECRET.encode(), body, "sha256").hex()
-    head = (
-        f"POST /webhooks/whatsapp HTTP/1.1\r\nHost: bench\r\nContent-Type: application/json\r\n"
-        f"X-Hub-Signature-256: sha256={signature}\r\nContent-Length: {len(body)}\r\n\r\n"
-    )
-    return head.encode() + body
-
-
-class Sender(asyncio.Protocol):
-    """One kept-alive connection with at most one delivery under way."""
-
-    def __init__(self, load: Load) -> None:
-        self._load = load
-
-    def connection_made(self, transport: Any) -> None:
-        """Wait for work."""
-        self._transport = transport
-        self._load.idle(self)
-
-    def send(self, request: bytes, due: float) -> None:
-        """Deliver; its time counts from `due`."""
-        self._due = due
-        self._transport.write(request)
-
-    def data_received(self, data: bytes) -> None:
-        """An acknowledgement has no body, so it comes in one piece."""
-        if not data.startswith(b"HTTP/1.1 200") or not data.endswith(b"\r\n\r\n"):
-            sys.exit(f"not acknowledged: {data!r}")
-        self._load.seconds.append(time.perf_counter() - self._due)
-        self._load.idle(self)
-
-
-class Load:
-    """All deliveries of one run: as fast as they are answered, or `rate` a second whether they are or not."""
-
-    def __init__(self, requests: Sequence[bytes], rate: float) -> None:
-        self.seconds: list[float] = []
-        self._requests = requests
-        self._rate = rate
-        self._next = 0
-        self._free: list[Sender] = []
-        self._started = 0.0
-        self._done = asyncio.Event()
-
-    async def run(self, port: int) -> float:
-        """Seconds that it took."""
-        loop = asyncio.get_running_loop()
-        for _ in range(CONNECTIONS):
-            await loop.create_connection(lambda: Sender(self), "127.0.0.1", port)
-        self._started = time.perf_counter()
-        if self._rate:
-            while self._next < len(self._requests):
-                self._send()
-                now = time.perf_counter()
-                await asyncio.sleep(max(0.0, self._due(now) - now))
-        else:
-            self._send()
-        await self._done.wait()
-        return time.perf_counter() - self._started
-
-    def idle(self, sender: Sender) -> None:
-        """This connection is free."""
-        self._free.append(sender)
-        if len(self.seconds) == len(self._requests):
-            self._done.set()
-        elif self._started:
-            self._send()
-
-    def _due(self, now: float) -> float:
-        return self._started + self._next / self._rate if self._rate else now
-
-    def _send(self) -> None:
-        """Whatever is due by now and finds a free connection."""
-        now = time.perf_counter()
-        while self._free and self._next < len(self._requests) and (due := self._due(now)) <= now:
-            self._free.pop().send(self._requests[self._next], due)
-            self._next += 1
-
-
-async def _load(port: int, count: int, rate: float) -> None:
-    run_id = f"{time.time_ns():x}"
-    load = Load([_request(run_id, number) for number in range(count)], rate)
-    took = await load.run(port)
-    print(json.dumps({"took": took, "seconds": load.seconds}))
-
-
 if __name__ == "__main__":
-    if sys.argv[1] == "serve":
-        run(partial(_serve, {"plain": OneByOne, "limit": Nowhere}[sys.argv[2]]))
-    else:
-        uvloop.run(_load(int(sys.argv[2]), int(sys.argv[3]), float(sys.argv[4])))
+    run(partial(_serve, {"plain": OneByOne, "item-by-item": ItemByItem, "limit": Nowhere}[sys.argv[1]]))

@@ -143,6 +143,9 @@ class MessageTable(Table):
     sent_at: Column | None = None
     error: Column | None = None
     reply_to: Column | None = None
+    media_url: Column | None = None
+    """Where the message's file can be fetched from the engine, with an API key."""
+    media_type: Column | None = None
 
     @model_validator(mode="after")
     def _knows_a_message_again(self) -> MessageTable:

@@ -53,6 +53,11 @@ class Settings(Section):
     home: values.Folder = variable(
         "SYNCER_HOME", "Folder of embedded servers, reports and beat state", "/var/lib/syncer", ".syncer"
     )
+    media_dir: values.Folder | None = variable(
+        "SYNCER_MEDIA",
+        "Folder of the files customers send, shared by all hosts; unset = media under SYNCER_HOME",
+        "/var/lib/syncer/media",
+    )
     config_dir: values.Folder = variable("SYNCER_CONFIG", "Folder of the TOML files", "/etc/syncer", "config")
     secret_keys: values.FernetKeys = variable(
         "SYNCER_SECRET_KEY",

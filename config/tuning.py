@@ -51,6 +51,13 @@ class Sending(FileModel):
     daily_template_quota: Count
 
 
+class Window(FileModel):
+    """What happens to a free-form message whose customer service window has closed (X6)."""
+
+    fallback_template: str
+    held_days: Positive
+
+
 class Retry(FileModel):
     """The three tiers (R26): at once, later, and a person before a deadline."""
 
@@ -134,6 +141,7 @@ class Tuning(FileModel):
     rate: Rate
     whatsapp: WhatsAppTimeouts
     send: Sending
+    window: Window
     retry: Retry
     unknown: UnknownOutcome
     sync: Sync

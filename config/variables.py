@@ -59,6 +59,16 @@ def environment(env: Mapping[str, str] | None, dotenv: Path | None) -> dict[str,
     return {name: value.strip() for name, value in {**file, **env}.items() if value and value.strip()}
 
 
+def file_of(name: str, env: Mapping[str, str] | None, dotenv: Path | None) -> Path | None:
+    """The file in which a change of this variable would show: that of `NAME_FILE`, else `.env`; None for a variable of
+    the process itself, which stands above the file and cannot change while it runs."""
+    if env is None:
+        env, dotenv = os.environ, dotenv or Path(".env")
+    if env.get(f"{name}_FILE"):
+        return Path(env[f"{name}_FILE"])
+    return None if env.get(name) else dotenv
+
+
 def text_of(variable: Variable, env: Mapping[str, str]) -> str | None:
     """The text of `variable`: its own value, or the content of the file named by `NAME_FILE`, or its default."""
     file_name = f"{variable.name}_FILE"

@@ -2,40 +2,40 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from functools import cached_property
 
 from config import files
-from config.rules import RuleBook as FileRules
 from config.settings import Settings, load
-from config.tuning import Tuning
 from syncer import catalogue
-from syncer.clock import SystemClock
-from syncer.crm import registry
-from syncer.domain.template import Template
 from syncer.flows.admission import Admission
 from syncer.flows.campaigns import Campaigns
+from syncer.flows.chronicle import Chronicle
 from syncer.flows.contact_sync import ContactSync
 from syncer.flows.conversations import Conversations
 from syncer.flows.crm_writes import CrmWrites
 from syncer.flows.intake import Intake
+from syncer.flows.media import Media
+from syncer.flows.number_watch import NumberWatch
+from syncer.flows.numbers import Numbers
 from syncer.flows.outcomes import Outcomes
+from syncer.flows.people import People
+from syncer.flows.recipients import Recipients
 from syncer.flows.recovery import Recovery
 from syncer.flows.reports import Reports
 from syncer.flows.sending import Sending
 from syncer.flows.setbacks import Setbacks
 from syncer.flows.statuses import Statuses
+from syncer.flows.template_book import TemplateBook
+from syncer.flows.template_watch import TemplateWatch
+from syncer.flows.templates import Templates
+from syncer.flows.troubles import Troubles
 from syncer.flows.upkeep import Upkeep
-from syncer.http import HttpClient
+from syncer.outside import Outside
 from syncer.policies.retry import Tiers
 from syncer.policies.unknown import Patience
-from syncer.ports import CRM, Clock, Jobs, Messenger, Throttle, Webhooks
+from syncer.ports import Jobs
 from syncer.services import Services
-from syncer.store.session import Store, open_engine
-from syncer.throttle.limiter import RedisThrottle
-from syncer.whatsapp.client import WhatsAppMessenger
-from syncer.whatsapp.webhooks import WhatsAppWebhooks
 
 
 class NoJobs:
@@ -50,100 +50,8 @@ def build(where: Services, *, jobs: Jobs | None = None, settings: Settings | Non
     return Runtime(settings or load(), where, jobs or NoJobs())
 
 
-class Runtime:
+class Runtime(Outside):
     """Everything a door needs, each part made once, when first asked for."""
-
-    def __init__(self, settings: Settings, where: Services, jobs: Jobs, clock: Clock | None = None) -> None:
-        self.settings = settings
-        self.services = where
-        self.jobs = jobs
-        self.clock: Clock = clock or SystemClock()
-
-    def close(self) -> None:
-        """Give back connections and threads."""
-        for part in ("store", "pool", "http", "crms", "throttle"):
-            if part in self.__dict__:
-                _close(self.__dict__[part])
-
-    # Files
-
-    @cached_property
-    def tuning(self) -> Tuning:
-        """`syncer.toml`."""
-        return files.load_tuning(self.settings.config_dir)
-
-    @cached_property
-    def rules(self) -> FileRules:
-        """`rules.toml`."""
-        return files.load_rules(self.settings.config_dir)
-
-    @cached_property
-    def templates(self) -> dict[tuple[str, str], Template]:
-        """The catalogue by (name, language)."""
-        return catalogue.templates(files.load_templates(self.settings.config_dir), self.company)
-
-    @property
-    def company(self) -> str:
-        """The sender's name in every business message (R8)."""
-        self.settings.require("COMPANY_NAME")
-        return self.settings.company_name or ""
-
-    # The outside world
-
-    @cached_property
-    def store(self) -> Store:
-        """The engine's database."""
-        return Store(open_engine(self.services.database_url))
-
-    @cached_property
-    def http(self) -> HttpClient:
-        """The pool of connections to providers."""
-        whatsapp = self.tuning.whatsapp
-        return HttpClient(deadline=whatsapp.timeout_seconds, connect=whatsapp.connect_timeout_seconds)
-
-    @cached_property
-    def messenger(self) -> Messenger:
-        """WhatsApp."""
-        self.settings.require("WHATSAPP_ACCESS_TOKEN", "WHATSAPP_PHONE_NUMBER_ID")
-        token = self.settings.whatsapp.access_token
-        assert token is not None
-        return WhatsAppMessenger(
-            self.http,
-            base_url=self.settings.whatsapp.api_url,
-            version=self.settings.whatsapp.api_version,
-            access_token=token.get_secret_value,
-            business_account_id=self.settings.whatsapp.business_account_id or "",
-        )
-
-    @cached_property
-    def webhooks(self) -> dict[str, Webhooks]:
-        """Who may deliver to us, by the last part of the address."""
-        self.settings.require("WHATSAPP_APP_SECRET", "WHATSAPP_VERIFY_TOKEN")
-        secrets = [secret.get_secret_value() for secret in self.settings.whatsapp.app_secrets]
-        return {"whatsapp": WhatsAppWebhooks(secrets)}
-
-    @cached_property
-    def crms(self) -> dict[str, CRM]:
-        """The configured CRMs, the master first."""
-        return {name: registry.build(name, self.settings) for name in self.settings.crm.names}
-
-    @cached_property
-    def throttle(self) -> Throttle:
-        """The limiter that all workers share."""
-        rate = self.tuning.rate
-        return RedisThrottle(
-            self.services.redis_url,
-            per_minute=rate.per_minute(self.settings.whatsapp.tier),
-            per_second=rate.provider_per_second,
-            reserve=rate.reserve_share,
-        )
-
-    @cached_property
-    def pool(self) -> ThreadPoolExecutor:
-        """Threads for requests that may wait side by side."""
-        return ThreadPoolExecutor(self.tuning.send.concurrency, thread_name_prefix="http")
-
-    # Flows
 
     @cached_property
     def setbacks(self) -> Setbacks:
@@ -170,6 +78,7 @@ class Runtime:
             company=self.company,
             long_rule=catalogue.long_rule(self.rules),
             long_after=self.tuning.conversations.long_after_messages,
+            hold=timedelta(days=self.tuning.window.held_days),
         )
 
     @cached_property
@@ -178,8 +87,14 @@ class Runtime:
         return Intake(
             store=self.store,
             messenger=self.messenger,
-            conversations=self.conversations,
-            statuses=self.statuses,
+            hearers=(
+                People(self.settings.crm.names),
+                Chronicle(self.settings.crm.names),
+                self.conversations,
+                self.statuses,
+                self.account_templates,
+                self.numbers,
+            ),
             setbacks=self.setbacks,
             clock=self.clock,
             jobs=self.jobs,
@@ -194,6 +109,7 @@ class Runtime:
         return Outcomes(
             self.statuses,
             self.setbacks,
+            Troubles(self.account_templates, self.numbers, self.settings.crm.names),
             Patience(
                 quiet=timedelta(seconds=unknown.look_after_seconds),
                 look_again=timedelta(seconds=unknown.look_every_seconds),
@@ -208,13 +124,33 @@ class Runtime:
             store=self.store,
             messenger=self.messenger,
             throttle=self.throttle,
-            admission=Admission(self.tuning.send.daily_template_quota),
+            admission=self.admission,
             outcomes=self.outcomes,
             clock=self.clock,
             pool=self.pool,
             set_size=self.tuning.send.concurrency,
             lease_seconds=self.tuning.claims.lease_seconds
             + self.tuning.send.concurrency * self.tuning.whatsapp.timeout_seconds,
+        )
+
+    @cached_property
+    def admission(self) -> Admission:
+        """Who may be written to now."""
+        quota = self.tuning.send.daily_template_quota
+        return Admission(self.account_templates, self.numbers, self.recipients, quota)
+
+    @cached_property
+    def media(self) -> Media:
+        """Customers' files."""
+        return Media(
+            store=self.store,
+            platform=self.platform,
+            setbacks=self.setbacks,
+            crms=self.settings.crm.names,
+            folder=self.media_folder,
+            pool=self.pool,
+            clock=self.clock,
+            jobs=self.jobs,
         )
 
     @cached_property
@@ -225,10 +161,44 @@ class Runtime:
             store=self.store,
             clock=self.clock,
             jobs=self.jobs,
-            templates=self.templates,
+            book=self.template_book,
             phone_number_id=self.settings.whatsapp.phone_number_id or "",
             batch_size=self.tuning.send.batch_size,
         )
+
+    @cached_property
+    def numbers(self) -> Numbers:
+        """The business numbers, and which of them sends."""
+        known = self.settings.whatsapp
+        return Numbers(known.phone_number_id or "", known.backup_phone_number_id)
+
+    @cached_property
+    def number_watch(self) -> NumberWatch:
+        """Asking the platform how the numbers do."""
+        listed = bool(self.settings.whatsapp.business_account_id)
+        return NumberWatch(self.store, self.platform, self.numbers, self.clock, whole_account=listed)
+
+    @cached_property
+    def recipients(self) -> Recipients:
+        """The limits on people."""
+        return Recipients()
+
+    @cached_property
+    def account_templates(self) -> Templates:
+        """What the platform says of its templates."""
+        return Templates()
+
+    @cached_property
+    def template_watch(self) -> TemplateWatch:
+        """Reading the account's templates."""
+        self.settings.require("WHATSAPP_BUSINESS_ACCOUNT_ID")
+        return TemplateWatch(self.store, self.platform, self.clock, self.jobs)
+
+    @cached_property
+    def template_book(self) -> TemplateBook:
+        """Which template goes when one is asked for."""
+        languages = files.load_templates(self.settings.config_dir).languages
+        return TemplateBook(self.account_templates, self.templates, self.company, languages)
 
     @cached_property
     def crm_writes(self) -> CrmWrites:
@@ -238,6 +208,7 @@ class Runtime:
             crms=self.crms,
             setbacks=self.setbacks,
             clock=self.clock,
+            files_at=f"{self.settings.public_url or ''}/api/v1/media",
             batch=self.tuning.crm.batch_size,
         )
 
@@ -277,13 +248,3 @@ class Runtime:
     def reports(self) -> Reports:
         """Figures."""
         return Reports(self.store, self.clock)
-
-
-def _close(part: object) -> None:
-    if isinstance(part, ThreadPoolExecutor):
-        part.shutdown(wait=False, cancel_futures=True)
-    elif isinstance(part, dict):
-        for member in part.values():
-            _close(member)
-    elif hasattr(part, "close"):
-        part.close()

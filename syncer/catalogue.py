@@ -2,17 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
 from config.rules import Rule as FileRule
 from config.rules import RuleBook as FileRules
 from config.templates import Catalogue as FileTemplates
+from config.templates import Template as FileTemplate
 from syncer.domain import template
 from syncer.domain.consent import Word
 from syncer.domain.rule import Match, Rule
-from syncer.domain.template import Template
+from syncer.domain.template import ButtonParameter, HeaderMedium, Template
 from syncer.policies.rules import RuleBook
 
 _CONSENT = {"stop": Word.REVOKED, "start": Word.GRANTED}
 _LONG = "long_conversation_handoff"
+
+
+@dataclass(frozen=True, slots=True)
+class Filling:
+    """What `Template.fill` takes: values in the body's order, or by name where variables have names."""
+
+    parameters: tuple[str, ...] | Mapping[str, str]
+    header: str | HeaderMedium | None = None
+    buttons: tuple[ButtonParameter, ...] = ()
 
 
 def rule_book(rules: FileRules) -> RuleBook:
@@ -41,9 +54,34 @@ def _rule(rule: FileRule) -> Rule:
 
 
 def templates(catalogue: FileTemplates, company: str) -> dict[tuple[str, str], Template]:
-    """Every language of every template, by (name, language), with the company in the footer (R8)."""
+    """Every language of every template, by (name, language), with the company in the footer (R8) and what its quick
+    replies bring back."""
     return {
-        (item.name, language): template.from_graph(catalogue.graph_payload(item.name, language, company))
+        (item.name, language): _template(catalogue, item, language, company)
         for item in catalogue.templates
         for language in item.languages
     }
+
+
+def _template(catalogue: FileTemplates, item: FileTemplate, language: str, company: str) -> Template:
+    read = template.from_graph(catalogue.listed_payload(item.name, language, company))
+    pairs = zip(read.buttons, item.buttons, strict=True)
+    return replace(read, buttons=tuple(replace(button, payload=ours.payload or "") for button, ours in pairs))
+
+
+def examples(catalogue: FileTemplates, name: str, language: str) -> dict[str, str]:
+    """An example of each value that the template needs, by the parameter's name. Raises `KeyError`."""
+    return {value: catalogue.example(value, language) for value in catalogue.get(name).values}
+
+
+def filled(item: FileTemplate, values: Mapping[str, str], medium: HeaderMedium | None = None) -> Filling:
+    """How values by the parameters' names fill a template of the file. Raises `KeyError` for a missing one."""
+    header = values[item.header.parameter] if item.header and item.header.parameter else medium
+    kinds = {"URL": "url", "COPY_CODE": "copy_code"}
+    buttons = tuple(
+        ButtonParameter(index, kinds[button.kind], values[button.parameter])
+        for index, button in enumerate(item.buttons)
+        if button.parameter
+    )
+    named = {name: values[name] for name in item.parameters}
+    return Filling(named if item.parameter_format == "NAMED" else tuple(named.values()), header, buttons)

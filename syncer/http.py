@@ -14,18 +14,19 @@ A kept-alive connection that the server closed while it was idle is one whose cl
 replaced before use), or one that has idled for longer than `IDLE_SECONDS` (replaced too), or one whose close crosses
 our request on the wire. The last looks exactly like a server that died after doing the work, so it stays
 `OutcomeUnknown`: asking for evidence costs seconds, sending twice costs a customer.
+
+Files travel in pieces and never stand in memory whole; they have minutes, if only something moves all the time.
 """
 
 from __future__ import annotations
 
 import logging
 import os
-import re
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from json import dumps, loads
-from typing import Any
+from typing import Any, BinaryIO
 from urllib.parse import urlsplit
 
 import requests
@@ -33,7 +34,9 @@ from requests.adapters import HTTPAdapter
 from urllib3.exceptions import HTTPError
 from urllib3.util.retry import Retry
 
-from syncer.connections import PlainPool, TlsPool, call
+from syncer.connections import trace
+from syncer.connections.form import FilePart, Form
+from syncer.connections.sockets import PlainPool, TlsPool, call
 from syncer.domain.errors import AskPerson, DeliveryError, OutcomeUnknown, TryAgain
 from syncer.domain.text import shorten
 
@@ -43,14 +46,16 @@ DEADLINE = 3.5
 CONNECT_SECONDS = 1.0
 #: Bytes of an answer after decompression; the largest page of any provider we speak to stays far below.
 LARGEST_BODY = 16 * 1024 * 1024
+#: Seconds that a file may take on its way, and that it may stand still: 100 MB at 7 Mbit/s.
+TRANSFER_SECONDS = 120.0
+STALL_SECONDS = 10.0
+_PIECE = 64 * 1024
 
 logger = logging.getLogger(__name__)
 
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 _NO_RETRY = Retry(total=0, connect=0, read=False, redirect=0, status=0, other=0)
 _DEFAULT_HEADERS = {"User-Agent": "syncer", "Accept": "application/json", "Accept-Encoding": "gzip, deflate"}
-_SECRET = re.compile(r'(?i)((?:token|secret|password|pin)"?\s*[=:]\s*"?|\bcode=|"code"\s*:\s*"(?=\d))[^"&\s,}]+')
-_LONG_NUMBER = re.compile(r"\+?\d{6,}(?=\d{3})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +72,14 @@ class Response:
             return loads(self.body)
         except RecursionError:
             raise ValueError("JSON nested too deeply") from None
+
+
+class _TooLarge(Exception):
+    """An answer of more bytes than were asked for."""
+
+
+#: Reads the body of an answer; returns what is to be kept of it in memory.
+Take = Callable[[requests.Response], bytes]
 
 
 class HttpClient:
@@ -114,43 +127,109 @@ class HttpClient:
         """
         prepared = _prepare(method, url, headers, json, params, data)
         safe = method.upper() in _SAFE_METHODS if repeatable is None else repeatable
-        started = time.monotonic()
-        call.begin(started + (self._deadline if deadline is None else deadline))
-        try:
-            response = self._exchange(prepared)
-        except (requests.RequestException, HTTPError, OSError, ValueError) as fault:
-            if isinstance(fault, ValueError) and not call.written:
-                raise _no_request(fault) from None
-            logger.debug("%s %s failed: %s", method, _masked(url), _why(fault))
-            raise _meaning(fault, f"{method} {urlsplit(url).netloc}", safe=safe) from fault
-        if len(response.body) > self._largest_body:
-            raise _judged(f"{method}: answer over {self._largest_body} bytes", "too_large", unsent=False, safe=safe)
-        _log(prepared, response, time.monotonic() - started)
-        return response
+        return self._run(prepared, self._deadline if deadline is None else deadline, safe=safe)
+
+    def upload(
+        self,
+        url: str,
+        file: FilePart,
+        *,
+        fields: Mapping[str, str],
+        headers: Mapping[str, str] | None = None,
+        deadline: float = TRANSFER_SECONDS,
+        stall: float = STALL_SECONDS,
+        repeatable: bool = False,
+    ) -> Response:
+        """POST a multipart form with one file, read piece by piece as it leaves. Raises as `request`, and `OSError`
+        when the file cannot be opened."""
+        with file.path.open("rb") as source:
+            form = Form(fields, file, source)
+            merged = {**(headers or {}), "Content-Type": f"multipart/form-data; boundary={form.boundary}"}
+            prepared = _prepare("POST", url, merged, None, None, form)
+            return self._run(prepared, deadline, stall=stall, safe=repeatable)
+
+    def download(
+        self,
+        url: str,
+        into: BinaryIO,
+        *,
+        largest: int,
+        headers: Mapping[str, str] | None = None,
+        deadline: float = TRANSFER_SECONDS,
+        stall: float = STALL_SECONDS,
+    ) -> Response:
+        """GET a file of at most `largest` bytes into `into`. An answer other than 200 is kept in memory, and `into` is
+        left alone. Raises as `request`."""
+        prepared = _prepare("GET", url, {**(headers or {}), "Accept": "*/*", "Accept-Encoding": "identity"})
+        return self._run(
+            prepared, deadline, stall=stall, safe=True, take=lambda answer: self._into(answer, into, largest)
+        )
 
     def close(self) -> None:
         """Close the idle connections; the client stays usable."""
         self._adapter.close()
 
-    def _exchange(self, prepared: requests.PreparedRequest) -> Response:
+    def _run(
+        self,
+        prepared: requests.PreparedRequest,
+        deadline: float,
+        *,
+        safe: bool,
+        stall: float = float("inf"),
+        take: Take | None = None,
+    ) -> Response:
+        where = f"{prepared.method} {urlsplit(prepared.url or '').netloc}"
+        started = time.monotonic()
+        call.begin(started + deadline, stall)
+        try:
+            response = self._exchange(prepared, take or self._whole)
+        except _TooLarge as fault:
+            raise _judged(f"{where}: {fault}", "too_large", unsent=False, safe=safe) from None
+        except (requests.RequestException, HTTPError, OSError, ValueError) as fault:
+            if isinstance(fault, ValueError) and not call.written:
+                raise _no_request(fault) from None
+            logger.debug("%s %s failed: %s", prepared.method, trace.masked(prepared.url or ""), _why(fault))
+            raise _meaning(fault, where, safe=safe) from fault
+        trace.write(logger, prepared, response.status, response.body, time.monotonic() - started)
+        return response
+
+    def _exchange(self, prepared: requests.PreparedRequest, take: Take) -> Response:
         if self._process != os.getpid():  # sharing a parent's sockets would mix up two processes' answers
             self._adapter, self._process = _Adapter(self._connections), os.getpid()
         answer = self._adapter.send(
             prepared, stream=True, timeout=(self._connect, self._deadline), verify=self._verify, proxies={}
         )
-        body = answer.raw.read(self._largest_body + 1, decode_content=True)
+        try:
+            return Response(answer.status_code, answer.headers, take(answer))
+        except BaseException:
+            answer.close()  # what is left of it must not be taken for the next answer
+            raise
+
+    def _whole(self, answer: requests.Response) -> bytes:
+        body: bytes = answer.raw.read(self._largest_body + 1, decode_content=True)
         if len(body) > self._largest_body:
-            answer.close()
-        return Response(answer.status_code, answer.headers, body)
+            raise _TooLarge(f"answer over {self._largest_body} bytes")
+        return body
+
+    def _into(self, answer: requests.Response, into: BinaryIO, largest: int) -> bytes:
+        if answer.status_code != 200:
+            return self._whole(answer)
+        left = largest
+        while piece := answer.raw.read(min(_PIECE, left + 1), decode_content=True):
+            left -= len(piece)
+            if left < 0:
+                raise _TooLarge(f"file over {largest} bytes")
+            into.write(piece)
+        return b""
 
 
 def _prepare(
     method: str,
     url: str,
     headers: Mapping[str, str] | None,
-    json: Any,
-    params: Mapping[str, str] | None,
-    data: Mapping[str, str] | bytes | None,
+    json: Any = None,
+    params: Mapping[str, str] | None = None,
+    data: Mapping[str, str] | bytes | Form | None = None,
 ) -> requests.PreparedRequest:
     merged = {**_DEFAULT_HEADERS, **(headers or {})}
     try:
@@ -192,26 +271,6 @@ def _wraps(fault: BaseException) -> bool:
 def _why(fault: Exception) -> str:
     root = _root(fault)
     return type(root).__name__ if _wraps(root) else shorten(f"{type(root).__name__} {root}".strip(), 200)
-
-
-def _log(prepared: requests.PreparedRequest, response: Response, seconds: float) -> None:
-    if not logger.isEnabledFor(logging.DEBUG):
-        return
-    sent, got = prepared.body or b"", response.body[:500]
-    logger.debug(
-        "%s %s %s -> %d in %.0f ms %s",
-        prepared.method,
-        _masked(prepared.url or ""),
-        _masked(sent[:500].decode("utf-8", "replace") if isinstance(sent, bytes) else str(sent)[:500]),
-        response.status,
-        seconds * 1000,
-        _masked(got.decode("utf-8", "replace")),
-    )
-
-
-def _masked(text: str) -> str:
-    """Without secrets, and of long numbers only the last three digits."""
-    return _LONG_NUMBER.sub("***", _SECRET.sub(r"\1***", text))
 
 
 class _Adapter(HTTPAdapter):

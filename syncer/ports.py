@@ -8,14 +8,38 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
 from syncer.domain.contact import SourceRecord
 from syncer.domain.inbox import InboxItem
-from syncer.domain.message import Accepted, InboundMessage, Lane, SendRequest, Unrecognised
+from syncer.domain.message import Accepted, InboundMessage, Lane, PastMessage, Revision, SendRequest
+from syncer.domain.notice import (
+    AccountNotice,
+    AddressBookEntry,
+    IdentityChange,
+    NumberNotice,
+    PreferenceChange,
+    TemplateNotice,
+    Unrecognised,
+)
+from syncer.domain.number import NumberState
 from syncer.domain.status import StatusUpdate
+from syncer.domain.template import CataloguedTemplate
 
-Event = InboundMessage | StatusUpdate | Unrecognised
+Event = (
+    InboundMessage
+    | StatusUpdate
+    | PastMessage
+    | Revision
+    | PreferenceChange
+    | IdentityChange
+    | AddressBookEntry
+    | TemplateNotice
+    | NumberNotice
+    | AccountNotice
+    | Unrecognised
+)
 
 
 class Clock(Protocol):
@@ -47,7 +71,7 @@ class Webhooks(Protocol):
 
 
 class Messenger(Protocol):
-    """The messaging platform."""
+    """The messaging platform: messages out and in."""
 
     def send(self, request: SendRequest) -> Accepted:
         """Ask for one message. Raises `TryAgain`, `TryLater`, `OutcomeUnknown`, `Never`, `FixCredentials`,
@@ -55,6 +79,77 @@ class Messenger(Protocol):
 
     def read(self, item: InboxItem) -> Event:
         """What an inbox item says. Never raises: what is not understood comes back as `Unrecognised`."""
+
+    def mark_read(self, phone_number_id: str, wamid: str, *, typing: bool = False) -> None:
+        """Show the customer that their message was read, and optionally that an answer is being typed (25 s at most).
+        May be repeated at will. Raises as `send`, but never `OutcomeUnknown`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Download:
+    """A file of the platform's. `sha256` in hexadecimal, of the bytes as they came."""
+
+    path: Path
+    mime_type: str
+    size: int
+    sha256: str
+
+
+class Media(Protocol):
+    """The platform's files."""
+
+    def upload(self, phone_number_id: str, path: Path, mime_type: str, filename: str) -> str:
+        """The platform's id of the uploaded file, good for 30 days. May be repeated: a second id does no harm. Raises
+        as `Messenger.send`, but never `OutcomeUnknown`."""
+
+    def download(self, media_id: str, phone_number_id: str, into: Path) -> Download:
+        """Fetch a file into `into`, streamed, checked against the platform's hash. Raises `Never` when it has
+        vanished, else as `Messenger.send`, but never `OutcomeUnknown`."""
+
+
+class Catalogue(Protocol):
+    """The templates of the account, at the platform. All raise `TryAgain`, `TryLater`, `Never`, `FixCredentials`,
+    `AskPerson`; those that change something also `OutcomeUnknown`, and may then be repeated after a look."""
+
+    def templates(self) -> list[CataloguedTemplate]:
+        """The whole catalogue, every state (R13)."""
+
+    def create_template(self, payload: Mapping[str, Any]) -> CataloguedTemplate:
+        """Submit a template for review; the platform may give it another category than asked for."""
+
+    def edit_template(self, template_id: str, payload: Mapping[str, Any]) -> None:
+        """Replace the components (and category) of an approved, rejected or paused template."""
+
+    def delete_template(self, name: str, template_id: str | None = None) -> None:
+        """Delete a template in all languages, or the one language with this id."""
+
+
+class Numbers(Protocol):
+    """The business numbers of the account, at the platform. All raise as `Catalogue`."""
+
+    def phone_numbers(self) -> list[NumberState]:
+        """Every number of the account."""
+
+    def phone_number(self, phone_number_id: str) -> NumberState:
+        """State, quality and limits of one number."""
+
+    def request_code(self, phone_number_id: str, method: str, language: str) -> None:
+        """Have a code sent to the number, `method` SMS or VOICE (R11)."""
+
+    def verify_code(self, phone_number_id: str, code: str) -> None:
+        """Prove with the code that the number is ours. Raises `Never` for a wrong one."""
+
+    def register(self, phone_number_id: str, pin: str) -> None:
+        """Connect the number, with its six-digit two-step PIN."""
+
+    def deregister(self, phone_number_id: str) -> None:
+        """Disconnect the number."""
+
+    def rename(self, phone_number_id: str, display_name: str) -> None:
+        """Ask for another display name; it is reviewed."""
+
+    def subscribed(self) -> bool:
+        """Whether any app receives the account's webhooks; without one we are deaf."""
 
 
 class RawRow(NamedTuple):
@@ -78,7 +173,7 @@ class SourcePage:
 @dataclass(frozen=True, slots=True)
 class CrmMessage:
     """A message as the CRM should have it. `ref` is ours and never changes; writing it again updates the same
-    record."""
+    record. `media_url` is where its file can be fetched from us, once it is here; `media_type` its MIME type."""
 
     ref: str
     crm_contact_id: str | None
@@ -92,6 +187,8 @@ class CrmMessage:
     occurred_at: datetime
     error: str | None = None
     reply_to: str | None = None
+    media_url: str | None = None
+    media_type: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,6 +36,7 @@ class Worker:
         name = f"{socket.gethostname()}:{os.getpid()}"
         self.session = WorkerSession(self.runtime.store, name, self.runtime.clock)
         live, crm = (part.max_wait_ms / 1000 for part in (self.runtime.tuning.claims, self.runtime.tuning.crm))
+        self._fetching = Turnstile()
         self._hearing, self._replying, self._telling = Turnstile(live), Turnstile(live), Turnstile(crm)
 
     def hear(self) -> None:
@@ -50,6 +51,10 @@ class Worker:
         """Write everything the CRMs do not know yet. The statuses of one message come close together; one write says
         them all."""
         self._telling.run(lambda: self.runtime.crm_writes.drain(self.number))
+
+    def fetch_media(self) -> None:
+        """Fetch the files that customers sent."""
+        self._fetching.run(lambda: self.runtime.media.fetch(self.number))
 
     @property
     def number(self) -> int:

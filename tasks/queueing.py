@@ -25,10 +25,13 @@ TASKS = {
     "crm": "tasks.crm.drain",
     "send": "tasks.send.send_batch",
     "sync": "tasks.sync.sync_contacts",
+    "upkeep": "tasks.upkeep.check_numbers",
 }
 
 #: A bell counts as unanswered for this long at most: a lost message delays nothing beyond the sweeper's next round.
 _UNANSWERED_MS = 500
+#: After each round of ringing, wishes gather for this long: a bell costs as much as handling ten deliveries.
+_GATHER_SECONDS = 0.02
 #: After a failed ring, leave Redis in peace this long; the sweepers do without it.
 _PAUSE_SECONDS = 1.0
 
@@ -42,6 +45,7 @@ class CeleryJobs:
         self._wanted: dict[tuple[str, Any], None] = {}
         self._wake = threading.Condition()
         self._closing = False
+        self._ending = threading.Event()
         self._failed_at = 0.0
         self._thread = threading.Thread(target=self._run, name="doorbell", daemon=True)
         self._thread.start()
@@ -63,6 +67,7 @@ class CeleryJobs:
         """Publish what is still wanted, then stop."""
         with self._wake:
             self._closing = True
+            self._ending.set()
             self._wake.notify()
         self._thread.join(timeout)
 
@@ -76,6 +81,7 @@ class CeleryJobs:
                 wanted, self._wanted = list(self._wanted), {}
             for queue, subject_id in wanted:
                 self._publish(queue, subject_id)
+            self._ending.wait(_GATHER_SECONDS)
 
     def _publish(self, queue: str, subject_id: Any) -> None:
         if time.monotonic() - self._failed_at < _PAUSE_SECONDS:

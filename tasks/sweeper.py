@@ -12,12 +12,12 @@ import threading
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from celery.signals import worker_ready, worker_shutdown, worker_shutting_down
+from celery.signals import celeryd_after_setup, worker_shutdown, worker_shutting_down
 
 from config.files import load_tuning
 from config.logging import correlation
 from syncer.domain.errors import Unreachable
-from tasks import sync
+from tasks import sync, upkeep
 from tasks.base import Worker, close_worker, worker
 from tasks.celery import settings
 
@@ -34,12 +34,18 @@ def _sync(me: Worker) -> None:
         sync.run_sync(crm)
 
 
+def _watch_numbers(me: Worker) -> None:
+    if upkeep.has_numbers(me):
+        me.runtime.number_watch.check_if_late()
+
+
 #: What is looked for in the name of each queue.
 DUTIES: dict[str, tuple[Callable[[Worker], None], ...]] = {
-    "realtime": (Worker.hear, Worker.reply),
+    "realtime": (Worker.hear, Worker.reply, Worker.fetch_media),
     "crm": (Worker.tell_crms,),
     "send": (_send,),
     "sync": (_sync,),
+    "upkeep": (_watch_numbers, upkeep.look_at_templates),
 }
 
 
@@ -89,11 +95,12 @@ class Sweeper:
 _sweeper: Sweeper | None = None
 
 
-@worker_ready.connect  # type: ignore[untyped-decorator]
-def start(sender: Any, **_: Any) -> None:
-    """The worker consumes: sweep for the queues it serves."""
+@celeryd_after_setup.connect  # type: ignore[untyped-decorator]
+def start(instance: Any, **_: Any) -> None:
+    """The worker knows its queues: sweep for them. It need not have reached Redis yet; while Redis is gone it never
+    does, and must work all the same."""
     global _sweeper
-    queues = [queue.name for queue in sender.task_consumer.queues]
+    queues = list(instance.app.amqp.queues.consume_from)
     # Not from the runtime: a database that is down now must not cost this process its sweeper for good.
     _sweeper = Sweeper(queues, load_tuning(settings.config_dir).sweeper.interval_seconds)
     _sweeper.start()

@@ -34,7 +34,7 @@ whatsapp_messages = Table(
     *(Column(name, Text) for name in ("direction", "kind", "body", "status")),
     Column("status_at", DateTime(timezone=True)),
     Column("sent_at", DateTime(timezone=True)),
-    *(Column(name, Text) for name in ("error", "reply_to", "payload")),
+    *(Column(name, Text) for name in ("error", "reply_to", "media_url", "media_type", "payload")),
     _moment("recorded_at"),
 )
 service_tasks = Table(

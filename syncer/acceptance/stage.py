@@ -204,7 +204,7 @@ def start_platform(stage: Stage) -> None:
     """The simulator, with the starter catalogue (R13) approved on it."""
     catalogue = files.load_templates(PACKAGED_FILES)
     payloads = [
-        catalogue.graph_payload(template.name, language, COMPANY)
+        catalogue.listed_payload(template.name, language, COMPANY)
         for template in catalogue.templates
         for language in template.languages
     ]

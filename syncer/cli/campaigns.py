@@ -10,8 +10,8 @@ from typing import Annotated, Any
 
 import typer
 
-from config import files
 from syncer.bootstrap import Runtime
+from syncer.cli.campaign_sheet import Sheet, sheet_of
 from syncer.cli.output import Failed, Json, WrongUsage, facts, note, show, table
 from syncer.cli.session import engine
 from syncer.domain.campaign import Recipient
@@ -34,15 +34,16 @@ def create(
     recipients: Annotated[Path, typer.Option("--recipients", "-r", help="CSV file; - for standard input.")],
     name: Annotated[str | None, typer.Option("--name")] = None,
     language: Annotated[str, typer.Option("--language", "-l")] = "zh_TW",
+    header: Annotated[str | None, typer.Option("--header", help="Link or id of the medium above the body.")] = None,
     key: Annotated[str | None, typer.Option("--key", help="Idempotency key: the same one plans nothing new.")] = None,
     skip_unknown: Annotated[bool, typer.Option("--skip-unknown", help="Leave out whom nobody knows.")] = False,
     json: Json = False,
 ) -> None:
-    """Plan a campaign and ring for its batches. The CSV has a column `phone` or `contact_id` and one per template
-    parameter, by its name in templates.toml."""
+    """Plan a campaign and ring for its batches. The CSV has a column `phone` or `contact_id` and one per value of the
+    template, by its name in templates.toml (a template that is only the account's: by its variables)."""
     with engine(rings=True) as runtime:
-        columns = _parameters(runtime, template)
-        people, unknown = _read(runtime, recipients, columns)
+        sheet = sheet_of(runtime, template, header)
+        people, unknown = _read(runtime, recipients, sheet)
         if unknown and not skip_unknown:
             named = "; ".join(unknown[:_MOST_NAMED])
             raise Failed(f"{len(unknown)} lines name nobody that is known: {named} (--skip-unknown leaves them out)")
@@ -58,19 +59,12 @@ def create(
     show({**(progress or {}), "left_out": len(unknown)}, _drawn(progress or {}))
 
 
-def _parameters(runtime: Runtime, template: str) -> tuple[str, ...]:
-    try:
-        return files.load_templates(runtime.settings.config_dir).get(template).parameters
-    except KeyError:
-        raise WrongUsage(f"there is no template '{template}'; see syncer templates list") from None
-
-
-def _read(runtime: Runtime, path: Path, columns: Sequence[str]) -> tuple[list[Recipient], list[str]]:
+def _read(runtime: Runtime, path: Path, sheet: Sheet) -> tuple[list[Recipient], list[str]]:
     """The recipients, and the lines that name nobody we know."""
     people: dict[int, Recipient] = {}
     unknown = []
     with runtime.store.begin() as tx:
-        for number, row in _rows(path, columns):
+        for number, row in _rows(path, sheet.columns):
             given = (row.get(CONTACT) or "").strip()
             if given.isdigit() and contacts.by_ids(tx, [int(given)]):
                 found: int | None = int(given)
@@ -80,7 +74,7 @@ def _read(runtime: Runtime, path: Path, columns: Sequence[str]) -> tuple[list[Re
             if found is None:
                 unknown.append(f"line {number} ({given or row.get(PHONE) or 'empty'})")
             else:
-                people[found] = Recipient(found, tuple((row[column] or "").strip() for column in columns))
+                people[found] = sheet.recipient(found, {name: (row[name] or "").strip() for name in sheet.columns})
     return list(people.values()), unknown
 
 
@@ -117,7 +111,7 @@ def show_one(campaign: int, json: Json = False) -> None:
 
 @app.command()
 def pause(campaign: int, json: Json = False) -> None:
-    """Let nothing more leave; what is on its way goes on (exit code 4 when it is not running)."""
+    """Let nothing more leave; what is on its way goes on (exit code 4 when it is neither running nor held)."""
     with engine() as runtime:
         changed = runtime.campaigns.pause(campaign)
         progress = _known(runtime.campaigns.progress(campaign), campaign)
@@ -128,12 +122,13 @@ def pause(campaign: int, json: Json = False) -> None:
 
 @app.command()
 def resume(campaign: int, json: Json = False) -> None:
-    """Go on with a paused campaign (exit code 4 when it is not paused)."""
+    """Go on with a paused campaign, or try a held one again (exit code 4 when it is neither, or its template may not be
+    sent)."""
     with engine(rings=True) as runtime:
         changed = runtime.campaigns.resume(campaign)
         progress = _known(runtime.campaigns.progress(campaign), campaign)
     if not changed:
-        raise Refused(f"campaign {campaign} is {progress['state']}, not paused")
+        raise Refused(f"campaign {campaign} is {progress['state']}, neither paused nor held")
     show(progress, _drawn(progress))
 
 

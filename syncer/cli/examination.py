@@ -7,6 +7,7 @@ import ipaddress
 import shutil
 import time
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from typing import cast
 from urllib.parse import urlsplit
 
@@ -14,11 +15,13 @@ from config.errors import ConfigurationError
 from config.settings import PAGE_PASSWORDS
 from syncer.acceptance.kpis import Check, at_least, at_most
 from syncer.bootstrap import Runtime
+from syncer.cli import readiness
 from syncer.cli.session import is_of_another_version
 from syncer.domain.errors import DeliveryError, Unreachable
+from syncer.domain.text import shorten
 from syncer.monitoring import probes
 from syncer.policies import compatibility
-from syncer.store import dead_letters, schema, sync_runs
+from syncer.store import alerts, dead_letters, figures, schema, sync_runs
 from syncer.store import workers as worker_sessions
 from syncer.whatsapp.client import WhatsAppMessenger
 
@@ -179,6 +182,18 @@ def letters(runtime: Runtime) -> Iterator[Check]:
     yield at_most("R26", "dead letters past their deadline", overdue, "", standard=0).saying(f"{len(waiting)} wait")
 
 
+def troubles(runtime: Runtime) -> Iterator[Check]:
+    """R41: no alert lasts; and what the platform told that we have no use for, for information."""
+    now = runtime.clock.now()
+    with runtime.store.begin() as tx:
+        lasting = alerts.open_alerts(tx)
+        ignored = figures.ignored(tx, now - timedelta(hours=24))
+    told = "; ".join(shorten(alert.message, 80) for alert in lasting[:3])
+    yield at_most("R41.alerts", "alerts that last", len(lasting), "", standard=0).saying(told)
+    kinds = ", ".join(f"{count} {kind}" for kind, _, count in ignored[:5])
+    yield _yes("webhooks.ignored", "webhook items without use in 24 h are kept", detail=kinds or "none")
+
+
 def disk(runtime: Runtime) -> Iterator[Check]:
     """Room for logs, reports and embedded servers."""
     home = runtime.settings.home
@@ -196,7 +211,9 @@ PARTS: tuple[tuple[str, str, Part], ...] = (
     ("workers", "workers", workers),
     ("R1", "WhatsApp API version", whatsapp_version),
     ("R9", "WhatsApp number and templates", whatsapp),
+    ("R9.ready", "WhatsApp onboarding", readiness.ready),
     ("R1.crm", "CRM", crms),
     ("R25", "last contact sync", sync),
     ("R26", "dead letters", letters),
+    ("R41.alerts", "alerts", troubles),
 )

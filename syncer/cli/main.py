@@ -17,7 +17,9 @@ NOUNS = {
     "messages": "messages",
     "campaigns": "campaigns",
     "templates": "templates",
+    "numbers": "numbers",
     "failures": "failures",
+    "alerts": "alerts",
     "report": "report",
     "simulate": "simulate",
 }

@@ -8,8 +8,14 @@ Adapters translate whatever a provider answered into one of these; flows and the
     │   ├── TryLater           nothing happened there; the other side named or implied a time to come back
     │   ├── OutcomeUnknown     it may have happened there; only evidence can tell, never a blind repeat
     │   ├── Never              this very item will never be accepted; others may
+    │   │   ├── SendAsTemplate     the customer service window is closed: the same in a template would be accepted
+    │   │   ├── OptedOut           the customer has told the platform that they want no marketing
+    │   │   └── WrongTemplate      the template is not what we believe it is: look at the catalogue again
     │   ├── FixCredentials     nothing will be accepted until somebody renews a token or a permission
     │   └── AskPerson          a person has to decide before anything goes on
+    │       ├── PauseTemplate      about this template: whatever else would use it waits
+    │       ├── PauseNumber        about this number: whatever else would leave from it waits or goes by another
+    │       └── StopAccount        about the account: everything waits
     └── Refused                our own rules say no (already running, not allowed)
 """
 
@@ -54,12 +60,36 @@ class Never(DeliveryError):
     """This item is not acceptable to the other side, now or later."""
 
 
+class SendAsTemplate(Never):
+    """Free-form content outside the customer service window (X6)."""
+
+
+class OptedOut(Never):
+    """The customer has stopped our marketing; to be entered in the consent ledger, and never tried again."""
+
+
+class WrongTemplate(Never):
+    """The template does not exist, is not approved, or takes other parameters than we thought."""
+
+
 class FixCredentials(DeliveryError):
     """The other side refuses our token, scope or account; every item would fail the same way."""
 
 
 class AskPerson(DeliveryError):
     """The other side asks for a human decision (a blocked account, a spam restriction)."""
+
+
+class PauseTemplate(AskPerson):
+    """The platform stopped a template for everyone; messages that would use it wait."""
+
+
+class PauseNumber(AskPerson):
+    """The platform restricts one business number; messages wait, or leave by the backup number (R12)."""
+
+
+class StopAccount(AskPerson):
+    """The platform blocks the account; nothing leaves until a person has acted there."""
 
 
 class Refused(SyncerError):

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from syncer.domain.template import TemplateContent
+from syncer.domain.content import Content
 
 
 class Direction(StrEnum):
@@ -47,9 +47,20 @@ class Sender:
 
 
 @dataclass(frozen=True, slots=True)
+class Medium:
+    """A file that came with a message: the platform's id (fetched within 7 days or lost), its type, its SHA-256 in
+    base64 as the platform gives it, and the file name of a document."""
+
+    id: str
+    mime_type: str = ""
+    sha256: str = ""
+    filename: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class InboundMessage:
     """A customer's message. `text` is what a person would read (caption, button title, place name), `kind` the
-    platform's type; `raw` the item as it came, as JSON text."""
+    platform's type; `payload` what a pressed button or chosen row was given as id; `raw` the item as it came."""
 
     phone_number_id: str
     wamid: str
@@ -59,36 +70,57 @@ class InboundMessage:
     text: str
     reply_to: str | None = None
     raw: str = ""
+    payload: str | None = None
+    medium: Medium | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Unrecognised:
-    """An item whose meaning we do not know: kept raw, counted, never dropped."""
+class PastMessage:
+    """A message that was exchanged elsewhere and is only to be recorded: typed by an agent in the WhatsApp Business app
+    (`origin` app), or part of the history an app hands over (`history`). Never answered, never sent again."""
 
-    reason: str
+    phone_number_id: str
+    wamid: str
+    direction: Direction
+    person: Sender
+    at: datetime
+    kind: str
+    text: str
+    origin: str
+    reply_to: str | None = None
+    raw: str = ""
+    medium: Medium | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class TextContent:
-    """A free-form text, at most 4,096 characters; only inside the customer service window."""
+class Revision:
+    """The customer edited or took back an earlier message (`wamid`). `text` is the new one, None when taken back."""
 
-    body: str
+    phone_number_id: str
+    wamid: str
+    sender: Sender
+    at: datetime
+    text: str | None
 
 
 @dataclass(frozen=True, slots=True)
 class SendRequest:
-    """One message to be accepted by the platform. `callback_data` comes back in every status (at most 512
-    characters)."""
+    """One message to be accepted by the platform. `to` is E.164 or a business-scoped user id, `callback_data` comes
+    back in every status (at most 512 characters), `reply_to` the wamid that is quoted."""
 
     phone_number_id: str
     to: str
     callback_data: str
-    content: TextContent | TemplateContent
+    content: Content
+    reply_to: str | None = None
+    category: Category | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """The platform took the message. Taken is not delivered: statuses tell the rest."""
+    """The platform took the message. Taken is not delivered: statuses tell the rest. `wa_id` is the recipient as the
+    platform calls them, which may differ from the number written to (Brazil, Mexico, Argentina)."""
 
     wamid: str
     wa_id: str | None = None
+    user_id: str | None = None

@@ -11,6 +11,8 @@ from functools import lru_cache
 import phonenumbers
 from phonenumbers import NumberParseException, PhoneNumberType
 
+from syncer.domain.phone_variants import variants
+
 
 class PhoneProblem(StrEnum):
     """Why a value is not a number we could ever send to. `SHARED` is no verdict of `parse`: more rows carry the number
@@ -88,6 +90,14 @@ def _with_our_digits(raw: str) -> str:
 
 
 def _judge(number: phonenumbers.PhoneNumber) -> Phone | PhoneProblem:
+    problem = _problem(number)
+    e164 = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+    if problem is None:
+        return Phone(e164, phonenumbers.region_code_for_number(number) or "")
+    return _in_another_form(e164) or problem
+
+
+def _problem(number: phonenumbers.PhoneNumber) -> PhoneProblem | None:
     possible = phonenumbers.is_possible_number_with_reason(number)
     if possible == phonenumbers.ValidationResult.TOO_SHORT:
         return PhoneProblem.TOO_SHORT
@@ -95,10 +105,17 @@ def _judge(number: phonenumbers.PhoneNumber) -> Phone | PhoneProblem:
         return PhoneProblem.TOO_LONG
     if not phonenumbers.is_valid_number(number):
         return PhoneProblem.IMPOSSIBLE
-    if phonenumbers.number_type(number) not in _CAN_RECEIVE:
-        return PhoneProblem.NOT_MOBILE
-    e164 = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
-    return Phone(e164, phonenumbers.region_code_for_number(number) or "")
+    return None if phonenumbers.number_type(number) in _CAN_RECEIVE else PhoneProblem.NOT_MOBILE
+
+
+def _in_another_form(e164: str) -> Phone | None:
+    """A number that is wrong today and right in the form of yesterday or tomorrow: it stays as it is written, since the
+    platform may know its owner by just that (Brazil without the 9, Mexico with the 1)."""
+    for form in variants(e164)[1:]:
+        number = phonenumbers.parse(form)
+        if _problem(number) is None:
+            return Phone(e164, phonenumbers.region_code_for_number(number) or "")
+    return None
 
 
 def from_wa_id(wa_id: str) -> str:

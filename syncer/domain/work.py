@@ -35,3 +35,4 @@ class Subject(StrEnum):
     INBOX = "inbox"
     OUTGOING = "outgoing"
     CRM_WRITE = "crm_write"
+    MEDIA = "media"

@@ -8,24 +8,30 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from syncer.domain.campaign import Recipient
+from syncer.domain import frozen
+from syncer.domain.campaign import CampaignState, Recipient
 from syncer.domain.errors import Refused
 from syncer.domain.message import Lane
 from syncer.domain.template import Template
+from syncer.flows import template_effects
+from syncer.flows.template_book import TemplateBook
 from syncer.policies.batching import MOST_RECIPIENTS, cut
 from syncer.ports import Clock, Jobs
-from syncer.store import campaigns, outgoing
+from syncer.store import campaigns, outgoing, templates
 from syncer.store.session import Store
+
+#: A message's frozen content and what its customer will read.
+Filled = tuple[dict[str, Any], str]
 
 
 @dataclass(frozen=True)
 class Campaigns:
-    """Plans campaigns and steers them. `templates` is the catalogue by (name, language)."""
+    """Plans campaigns and steers them. `book` says which template really goes."""
 
     store: Store
     clock: Clock
     jobs: Jobs
-    templates: Mapping[tuple[str, str], Template]
+    book: TemplateBook
     phone_number_id: str
     batch_size: int = MOST_RECIPIENTS
 
@@ -34,51 +40,74 @@ class Campaigns:
     ) -> int:
         """Freeze everything and ring for each batch; returns the campaign's number. The same `key` plans nothing new.
 
-        Raises `Refused` for an unknown template and `TemplateMismatch` when any recipient's parameters do not fit: a
-        campaign with a hole in it is not planned at all.
+        Where the template cannot be sent in `language`, the nearest language that can goes, and is recorded. Raises
+        `Refused` for a template that is unknown, may not be sent now or does not name its sender, and
+        `TemplateMismatch` when any recipient's parameters do not fit: a campaign with a hole in it is not planned.
         """
-        chosen = self._template(template, language)
-        contents = {r.contact_id: (chosen.fill(r.parameters), chosen.render(r.parameters)) for r in recipients}
-        unique = list(contents)
         with self.store.begin() as tx:
-            campaign_id, created = campaigns.create(tx, self._campaign(name, chosen, key))
-            batches = []
-            if created:
-                for position, part in enumerate(cut(unique, self.batch_size)):
-                    batches.append(self._batch(tx, campaign_id, position, part, chosen, contents))
-        for batch_id in batches:
-            self.jobs.ring("send", batch_id)
+            known = campaigns.by_key(tx, key) if key is not None else None
+            if known is not None:
+                return known
+            chosen = self.book.choose(tx, template, language)
+        filled = {person.contact_id: _filled(chosen, person) for person in recipients}
+        with self.store.begin() as tx:
+            campaign_id, created = campaigns.create(tx, self._campaign(name, chosen, language, key))
+            parts = cut(list(filled), self.batch_size) if created else []
+            batches = [
+                self._batch(tx, campaign_id, position, chosen, {person: filled[person] for person in part})
+                for position, part in enumerate(parts)
+            ]
+        template_effects.ring(self.jobs, batches)
         return campaign_id
 
     def pause(self, campaign_id: int) -> bool:
-        """Nothing more leaves after the set that is leaving now; false when it is not running."""
+        """Nothing more leaves after the set that is leaving now; false when it is neither running nor held."""
         with self.store.begin() as tx:
-            return campaigns.change_state(tx, campaign_id, "running", "paused")
+            return any(
+                campaigns.change_state(tx, campaign_id, before, CampaignState.PAUSED)
+                for before in (CampaignState.RUNNING, CampaignState.HELD)
+            )
 
     def resume(self, campaign_id: int) -> bool:
-        """Go on where it was paused; false when it is not paused."""
+        """Go on where it was paused, or be held if its template may not be sent now; false when it is neither paused
+        nor held.
+
+        A held campaign is tried again, against our own stop of its template. Raises `Refused` when the platform's word
+        on the template still stands against it.
+        """
         with self.store.begin() as tx:
-            resumed = campaigns.change_state(tx, campaign_id, "paused", "running")
-            waiting = campaigns.batches_of(tx, campaign_id) if resumed else []
-        for batch_id in waiting:
-            self.jobs.ring("send", batch_id)
-        return resumed
+            # In the order of everybody who changes templates and then their campaigns.
+            templates.lock(tx)
+            row = campaigns.by_id(tx, campaign_id)
+            if row is None or row.state not in (CampaignState.PAUSED, CampaignState.HELD):
+                return False
+            obstacle = self._try_again(tx, row.template, row.language)
+            if obstacle is None:
+                campaigns.change_state(tx, campaign_id, CampaignState.PAUSED, CampaignState.RUNNING)
+                campaigns.change_state(tx, campaign_id, CampaignState.HELD, CampaignState.RUNNING)
+            elif row.state == CampaignState.PAUSED:
+                campaigns.hold(tx, row.template, row.language, obstacle, campaign_id=campaign_id)
+            batches = campaigns.batches_of(tx, [campaign_id]) if obstacle is None else []
+        if obstacle is not None and row.state == CampaignState.HELD:
+            raise Refused(f"campaign {campaign_id} waits: {obstacle}")
+        template_effects.ring(self.jobs, batches)
+        return True
 
     def progress(self, campaign_id: int) -> dict[str, Any] | None:
         """How far it has come: messages by send state and by status; None when there is no such campaign."""
         with self.store.begin() as tx:
             return campaigns.progress(tx, campaign_id)
 
-    def _template(self, name: str, language: str) -> Template:
-        if (name, language) not in self.templates:
-            raise Refused(f"there is no template {name!r} in {language}")
-        return self.templates[name, language]
+    def _try_again(self, tx: Connection, template: str, language: str) -> str | None:
+        obstacle = self.book.templates.resume(tx, template, language, self.clock.now())
+        return f"its template {template} in {language} {obstacle}" if obstacle else None
 
-    def _campaign(self, name: str, template: Template, key: str | None) -> dict[str, Any]:
+    def _campaign(self, name: str, template: Template, asked: str, key: str | None) -> dict[str, Any]:
         return {
             "name": name,
             "template": template.name,
             "language": template.language,
+            "asked_language": None if asked == template.language else asked,
             "category": template.category,
             "phone_number_id": self.phone_number_id,
             "idempotency_key": key,
@@ -86,21 +115,15 @@ class Campaigns:
         }
 
     def _batch(
-        self,
-        tx: Connection,
-        campaign_id: int,
-        position: int,
-        people: Sequence[int],
-        template: Template,
-        contents: Mapping[int, tuple[Any, str]],
+        self, tx: Connection, campaign_id: int, position: int, template: Template, people: Mapping[int, Filled]
     ) -> int:
         batch_id = campaigns.add_batch(tx, campaign_id, position, len(people))
-        rows = [self._message(campaign_id, batch_id, person, template, *contents[person]) for person in people]
+        rows = [self._message(campaign_id, batch_id, person, template, *filled) for person, filled in people.items()]
         outgoing.plan(tx, rows)
         return batch_id
 
     def _message(
-        self, campaign_id: int, batch_id: int, contact_id: int, template: Template, content: Any, body: str
+        self, campaign_id: int, batch_id: int, contact_id: int, template: Template, content: dict[str, Any], body: str
     ) -> dict[str, Any]:
         return {
             "idempotency_key": f"campaign:{campaign_id}:{contact_id}",
@@ -112,7 +135,12 @@ class Campaigns:
             "batch_id": batch_id,
             "campaign_id": campaign_id,
             "kind": "template",
-            "content": {"name": content.name, "language": content.language, "parameters": list(content.parameters)},
+            "content": content,
             "body": body,
             "planned_at": self.clock.now(),
         }
+
+
+def _filled(template: Template, person: Recipient) -> Filled:
+    content = template.fill(person.parameters, header=person.header, buttons=person.buttons)
+    return frozen.freeze(content), template.render(content.parameters, content.header)

@@ -8,21 +8,23 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from sqlalchemy import Connection
 
 from syncer.domain.consent import ConsentEntry, Tier, Word
 from syncer.domain.contact import GoldenRecord, SourceRecord
+from syncer.domain.phone_variants import variants
 from syncer.policies import consent_import, placement
-from syncer.policies.merging import golden, reconcile
+from syncer.policies.merging import golden, reconcile, usable_phone
 from syncer.policies.placement import Housing, Key, Neighbourhood, Resident, Rows, key_of
 from syncer.store import contact_neighbours as stored
 from syncer.store import contact_staging as staging
 from syncer.store.bulk import Unstorable, all_or_nothing
 from syncer.store.contact_staging import Absorption, ContactRow
+from syncer.store.identities import PHONE, given_up_by, lock_forms
 
 log = logging.getLogger(__name__)
 
@@ -94,17 +96,35 @@ class _Page:
         rows = placement.share(fresh, near, self.shared_above)
         housing = self._house(rows, near)
         self._write_contacts(_People(rows, near, housing))
+        staging.add_forms(self.tx, _other_forms(rows, near, housing))
         self._write_sources(rows, near, housing)
         return _count(fresh, rows, near, housing)
 
     def _neighbourhood(self, asked: Rows) -> Neighbourhood:
         crm_ids = [crm_id for _, crm_id in asked]
-        phones = sorted({record.phone for record in asked.values() if record.phone})
+        numbers = {record.phone for record in asked.values() if record.phone}
+        phones = sorted({form for number in numbers for form in variants(number)})
+        if len(phones) > len(numbers):
+            lock_forms(self.tx, numbers)
         # Enough of a shared number's rows to know whether too many are left when all of this page have gone.
         enough = self.shared_above + 1 + len(asked)
         near = stored.near(self.tx, self.crm, crm_ids, phones, enough)
         residents = {key_of(record): Resident(contact_id, record) for contact_id, record in near.rows}
-        return Neighbourhood(residents, near.holders)
+        return Neighbourhood(residents, near.holders, self._given_up(asked, residents, near.holders))
+
+    def _given_up(
+        self, asked: Rows, residents: Mapping[Key, Resident], holders: Mapping[str, int]
+    ) -> dict[int, set[str]]:
+        """A row that we made ourselves and read for the first time may name a number that its person has given up
+        since; nobody has to be asked about the others."""
+        unread = {
+            before.contact_id
+            for key, record in asked.items()
+            if (before := residents.get(key)) and not before.record.digest and record.phone
+            if holders.get(record.phone) != before.contact_id
+        }
+        found = given_up_by(self.tx, unread) if unread else {}
+        return {person: {value for kind, value in pairs if kind == PHONE} for person, pairs in found.items()}
 
     def _house(self, rows: Rows, near: Neighbourhood) -> Housing:
         moves = placement.settle(rows, near)
@@ -159,6 +179,7 @@ class _People:
 
     def __init__(self, rows: Rows, near: Neighbourhood, housing: Housing) -> None:
         self.housing = housing
+        self._given_up = near.given_up
         self._before: dict[int, list[SourceRecord]] = {}
         self._after: dict[int, list[SourceRecord]] = {}
         for key, resident in near.residents.items():
@@ -177,10 +198,28 @@ class _People:
         return self._after.get(contact_id, [])
 
     def believe(self, contact_id: int, ours: GoldenRecord) -> GoldenRecord:
-        """What a contact says now; one whom all rows have left stays as it was."""
+        """What a contact says now; one whom all rows have left stays as it was, and a number that was given up is not
+        taken up again."""
         if contact_id in self.housing.deserted:
             return ours
-        return reconcile(ours, golden(self._before.get(contact_id, [])), golden(self.after(contact_id)))
+        believed = reconcile(ours, golden(self._before.get(contact_id, [])), golden(self.after(contact_id)))
+        if believed.phone in self._given_up.get(contact_id, ()):
+            return replace(believed, phone=ours.phone, phone_problem=ours.phone_problem)
+        return believed
+
+
+def _other_forms(rows: Rows, near: Neighbourhood, housing: Housing) -> dict[str, int]:
+    """Numbers new to their rows that can be written in several ways and that nobody holds as these rows write them:
+    each leads to the contact of its row."""
+    found = {}
+    for key, record in rows.items():
+        phone, before = usable_phone(record), near.residents.get(key)
+        home = housing.homes[key]
+        new = before is None or usable_phone(before.record) != phone
+        new = new and phone not in near.given_up.get(home, ())
+        if phone and new and phone not in near.holders and len(variants(phone)) > 1:
+            found[phone] = home
+    return found
 
 
 def _known(before: Resident | None, record: SourceRecord) -> bool:

@@ -16,7 +16,7 @@ from syncer.domain.message import Category, Direction, InboundMessage, Lane, Sen
 from syncer.domain.rule import Rule, Verdict
 from syncer.policies import identification, window
 from syncer.policies.rules import RuleBook
-from syncer.store import consents, contacts, conversations, crm_writes, messages, outgoing
+from syncer.store import consents, contacts, conversations, crm_writes, media, messages, outgoing, recognition
 from syncer.store.conversations import Heard
 from syncer.store.crm_writes import Topic, Want
 
@@ -35,7 +35,8 @@ class Turn:
 @dataclass(frozen=True)
 class Conversations:
     """What a customer's message sets in motion. `long_after` is R33's 6; `loop_limit` bounds automatic replies to one
-    person in five minutes, so that two robots do not talk for ever."""
+    person in five minutes, so that two robots do not talk for ever; `hold` is how long a message whose place a
+    fallback has taken waits for the customer's answer (X6)."""
 
     rules: RuleBook
     crms: tuple[str, ...]
@@ -43,20 +44,24 @@ class Conversations:
     long_rule: Rule | None = None
     long_after: int = 6
     loop_limit: int = 20
+    hold: timedelta = timedelta(days=7)
 
-    def hear(self, tx: Connection, heard: Sequence[InboundMessage], now: datetime) -> set[str]:
-        """Apply messages in their order, inside the caller's transaction; returns the queues that have work now."""
-        if not heard:
-            return set()
-        people = contacts.resolve(tx, [message.sender for message in heard], now)
-        turns = self._record(tx, heard, people, now)
+    hears = (InboundMessage,)
+
+    def apply(self, tx: Connection, events: Sequence[InboundMessage], now: datetime) -> set[str]:
+        """Messages in their order."""
+        people = recognition.resolve(tx, [message.sender for message in events], now)
+        turns = self._record(tx, events, people, now)
+        media.note(tx, [_with_medium(turn) for turn in turns if turn.message.medium], now)
         contacts.mark_reachable(tx, [turn.contact.id for turn in turns], now)
         self._tag(tx, turns, now)
         self._consent(tx, turns, now)
         replies = self._reply(tx, turns, now)
         handed = self._hand_over(tx, turns, now)
         crm_writes.request(tx, self.crms, self._wants(tx, turns, handed), now)
-        return {"crm", "realtime"} if replies else {"crm"}
+        heard = [(turn.contact.id, turn.message.phone_number_id) for turn in turns]
+        released = outgoing.release_held(tx, heard, now - self.hold, now)
+        return {"crm", "realtime"} if replies or released or any(turn.message.medium for turn in turns) else {"crm"}
 
     def _record(
         self, tx: Connection, heard: Sequence[InboundMessage], people: Mapping[Sender, int], now: datetime
@@ -173,6 +178,12 @@ def _unattended(turns: Sequence[Turn]) -> Counter[int]:
     before = Counter({turn.conversation.id: turn.conversation.unattended for turn in turns})
     before.subtract(turn.conversation.id for turn in turns)
     return before
+
+
+def _with_medium(turn: Turn) -> media.Noted:
+    medium = turn.message.medium
+    assert medium is not None
+    return media.Noted(turn.message_id, turn.contact.id, turn.message.phone_number_id, medium)
 
 
 def _as_row(message: InboundMessage, contact_id: int, conversation_id: int, now: datetime) -> dict[str, Any]:

@@ -29,12 +29,13 @@ ORDER = (Topic.CONTACT, Topic.MESSAGE, Topic.HANDOFF)
 @dataclass(frozen=True)
 class CrmWrites:
     """Tells every CRM what it does not know yet. `away_wait` is how long a CRM that does not answer is left in peace;
-    that costs no item an attempt."""
+    that costs no item an attempt; `files_at` the address below which the CRM's users fetch messages' files."""
 
     store: Store
     crms: Mapping[str, CRM]
     setbacks: Setbacks
     clock: Clock
+    files_at: str = ""
     batch: int = 100
     lease_seconds: float = 60.0
     away_wait: timedelta = timedelta(seconds=5)
@@ -101,7 +102,7 @@ class CrmWrites:
 
     def _messages(self, crm: str, rows: Sequence[Row[Any]]) -> dict[int, WriteResult]:
         with self.store.begin() as tx:
-            records = crm_records.message_records(tx, crm, [row.subject_id for row in rows])
+            records = crm_records.message_records(tx, crm, [row.subject_id for row in rows], self.files_at)
         return _by_row(rows, records, self.crms[crm].write_messages)
 
     def _tasks(self, crm: str, rows: Sequence[Row[Any]]) -> dict[int, WriteResult]:

@@ -16,15 +16,22 @@ from syncer.store import campaigns, claims, dead_letters, outgoing, retries
 from syncer.store.claims import Claimable
 from syncer.store.crm_writes import WRITES
 from syncer.store.inbox import INBOX
+from syncer.store.media import MEDIA
 from syncer.store.outgoing import BULK
 from syncer.store.session import Store
 
-ROWS: dict[Subject, Claimable] = {Subject.INBOX: INBOX, Subject.CRM_WRITE: WRITES, Subject.OUTGOING: BULK}
+ROWS: dict[Subject, Claimable] = {
+    Subject.INBOX: INBOX,
+    Subject.CRM_WRITE: WRITES,
+    Subject.OUTGOING: BULK,
+    Subject.MEDIA: MEDIA,
+}
 
 #: In which states a row may be that a person is asked about. Anything else: it was settled meanwhile.
 STUCK = {
     Subject.INBOX: (WorkState.DEAD,),
     Subject.CRM_WRITE: (WorkState.DEAD,),
+    Subject.MEDIA: (WorkState.DEAD,),
     Subject.OUTGOING: (SendState.FAILED, SendState.UNKNOWN),
 }
 DISCARDED = "discarded by a person"
@@ -84,7 +91,7 @@ class Failures:
     def _reopen_around(self, tx: Connection, subject: Subject, subject_id: int) -> tuple[str, int | None]:
         """Open what had closed behind a row; returns the bell to ring for it."""
         if subject is not Subject.OUTGOING:
-            return ("realtime" if subject is Subject.INBOX else "crm"), None
+            return ("crm" if subject is Subject.CRM_WRITE else "realtime"), None
         row = outgoing.by_ids(tx, [subject_id])[subject_id]
         if row.lane == Lane.LIVE:
             return "realtime", None

@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
-from typing import Any
+from datetime import datetime, timedelta
+from typing import Any, Protocol
 
 from sqlalchemy import Connection, Row
 
 from syncer.domain.errors import Unreachable
 from syncer.domain.inbox import InboxItem
-from syncer.domain.message import InboundMessage
-from syncer.domain.status import StatusUpdate
+from syncer.domain.notice import IdentityChange, Unrecognised
 from syncer.domain.work import Subject, WorkState
-from syncer.flows.conversations import Conversations
 from syncer.flows.setbacks import Setbacks
-from syncer.flows.statuses import Statuses
-from syncer.ports import Clock, Jobs, Messenger
-from syncer.store import claims, inbox
+from syncer.ports import Clock, Event, Jobs, Messenger
+from syncer.store import claims, doors, inbox
 from syncer.store.inbox import INBOX
 from syncer.store.session import Store
 
@@ -30,29 +28,76 @@ class LostClaim(Exception):
     """The claims of this pass were taken from us (a lease ran out); its transaction must not commit."""
 
 
+class Hearer(Protocol):
+    """A flow to which some kinds of events matter."""
+
+    @property
+    def hears(self) -> tuple[type, ...]:
+        """The kinds of events it wants."""
+
+    def apply(self, tx: Connection, events: Sequence[Any], now: datetime) -> set[str]:
+        """Apply events inside the caller's transaction; returns the queues that have work now. A repeat changes
+        nothing."""
+
+
+class Door:
+    """Whether this process has turned deliveries away since it last stored one. Threads may call both at any time."""
+
+    def __init__(self) -> None:
+        self._missed = threading.Event()
+
+    def shuts(self) -> None:
+        """A delivery was turned away, or could not be stored."""
+        self._missed.set()
+
+    def opens(self) -> bool:
+        """A delivery is about to be stored; whether any was missed before it."""
+        missed = self._missed.is_set()
+        self._missed.clear()
+        return missed
+
+
 @dataclass(frozen=True)
 class Intake:
-    """The way in, from the raw delivery to its effects."""
+    """The way in, from the raw delivery to its effects. Each kind of event goes to the one of `hearers` that wants it,
+    in their order: who somebody is comes before what they said."""
 
     store: Store
     messenger: Messenger
-    conversations: Conversations
-    statuses: Statuses
+    hearers: Sequence[Hearer]
     setbacks: Setbacks
     clock: Clock
     jobs: Jobs
     lease_seconds: float = 30.0
     batch: int = 100
     patience: timedelta = field(default=timedelta(hours=24))
+    door: Door = field(default_factory=Door)
 
     def receive(self, items: Sequence[InboxItem]) -> int:
         """Store items and ring the bell; returns how many were new. Raises `Unreachable` and has then stored
         nothing."""
-        with self.store.begin() as tx:
-            added = inbox.add(tx, items, self.clock.now())
+        missed = self.door.opens()
+        try:
+            with self.store.begin() as tx:
+                added = inbox.add(tx, items, self.clock.now())
+                if missed:
+                    doors.reopened(tx, doors.WHATSAPP, self.clock.now())
+        except BaseException:
+            self.door.shuts()
+            raise
         if added:
             self.jobs.ring("realtime")
         return added
+
+    def open_door(self) -> None:
+        """This process answers the door from now on; before, nobody may have been there. Never raises: while the
+        database is away, the first delivery that is stored says the same."""
+        try:
+            with self.store.begin() as tx:
+                doors.reopened(tx, doors.WHATSAPP, self.clock.now())
+        except Exception as error:
+            log.warning("the door's opening was not written down: %s", error)
+            self.door.shuts()
 
     def drain(self, worker: int) -> int:
         """Handle everything that waits, a set at a time; returns how many items. A set that was taken from us meanwhile
@@ -98,19 +143,42 @@ class Intake:
     def _apply(self, worker: int, rows: Sequence[Row[Any]]) -> None:
         now = self.clock.now()
         events = [(row, self.messenger.read(inbox.as_item(row))) for row in rows]
-        messages = [(row, event) for row, event in events if isinstance(event, InboundMessage)]
-        statuses = [event for _, event in events if isinstance(event, StatusUpdate)]
-        understood = [row.id for row, event in events if isinstance(event, InboundMessage | StatusUpdate)]
+        queues: set[str] = set()
         with self.store.begin() as tx:
-            queues = self.conversations.hear(tx, [event for _, event in messages], now)
-            queues |= self.statuses.apply(tx, statuses, now)
-            self._settle(tx, worker, understood, WorkState.DONE)
-            for row, event in events:
-                if not isinstance(event, InboundMessage | StatusUpdate):
-                    self._settle(tx, worker, [row.id], WorkState.IGNORED, event.reason)
+            for part in _parts([event for _, event in events]):
+                queues |= self._tell(tx, part, now)
+            self._settle_all(tx, worker, events)
         for queue in sorted(queues):
             self.jobs.ring(queue)
+
+    def _tell(self, tx: Connection, events: Sequence[Event], now: datetime) -> set[str]:
+        queues: set[str] = set()
+        for hearer in self.hearers:
+            mine = [event for event in events if isinstance(event, hearer.hears)]
+            queues |= hearer.apply(tx, mine, now) if mine else set()
+        return queues
+
+    def _settle_all(self, tx: Connection, worker: int, events: Sequence[tuple[Row[Any], Event]]) -> None:
+        known = tuple(kind for hearer in self.hearers for kind in hearer.hears)
+        self._settle(tx, worker, [row.id for row, event in events if isinstance(event, known)], WorkState.DONE)
+        ignored: dict[str, list[int]] = {}
+        for row, event in events:
+            if not isinstance(event, known):
+                reason = event.reason if isinstance(event, Unrecognised) else f"nobody hears {type(event).__name__}"
+                ignored.setdefault(reason, []).append(row.id)
+        for reason, ids in ignored.items():
+            self._settle(tx, worker, ids, WorkState.IGNORED, reason)
 
     def _settle(self, tx: Connection, worker: int, ids: list[int], state: WorkState, reason: str = "") -> None:
         if claims.settle(tx, INBOX, worker, ids, state, self.clock.now(), reason) != len(ids):
             raise LostClaim(f"worker {worker} no longer holds all of its {len(ids)} items")
+
+
+def _parts(events: Sequence[Event]) -> list[list[Event]]:
+    """Cut before each change of identity: what came earlier was said by who they were then. Most sets stay whole."""
+    parts: list[list[Event]] = [[]]
+    for event in events:
+        if isinstance(event, IdentityChange) and parts[-1]:
+            parts.append([])
+        parts[-1].append(event)
+    return parts

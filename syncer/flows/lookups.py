@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Row
 
 from syncer.domain.phone import Phone, PhoneProblem, parse
-from syncer.store import contacts, dead_letters, listings, messages, outgoing
+from syncer.store import alerts, contacts, dead_letters, identities, listings, media, messages, outgoing
 from syncer.store.session import Store
 
 
@@ -34,7 +34,7 @@ class Lookups:
         if not isinstance(phone, Phone):
             return phone
         with self.store.begin() as tx:
-            return contacts.by_phone(tx, phone.e164)
+            return identities.by_phone(tx, phone.e164)
 
     def unknown_contacts(self, ids: Collection[int]) -> list[int]:
         """Those of these numbers that no contact has."""
@@ -56,10 +56,20 @@ class Lookups:
             planned = outgoing.by_ids(tx, [outgoing_id]).get(outgoing_id)
             return None if planned is None else (planned, messages.of_outgoing(tx, outgoing_id))
 
+    def medium(self, media_id: int) -> Row[Any] | None:
+        """A file that came with a message; None when there is no such file."""
+        with self.store.begin() as tx:
+            return media.by_id(tx, media_id)
+
     def campaigns(self, limit: int = 10) -> Sequence[Row[Any]]:
         """The latest campaigns with how many recipients they have and how many are left."""
         with self.store.begin() as tx:
             return listings.campaigns(tx, limit)
+
+    def alerts(self, limit: int = 100) -> Sequence[Row[Any]]:
+        """Troubles that last, the gravest first."""
+        with self.store.begin() as tx:
+            return alerts.open_alerts(tx, limit)
 
     def failures(self, limit: int = 100) -> Sequence[Row[Any]]:
         """Dead letters that wait for a person, the nearest deadline first."""

@@ -9,16 +9,17 @@ from typing import Any
 
 from sqlalchemy import Connection, Row
 
-from syncer.domain import callback
-from syncer.domain.errors import DeliveryError, Never, OutcomeUnknown
-from syncer.domain.message import Accepted, Category
+from syncer.domain import callback, phone
+from syncer.domain.errors import DeliveryError, Never, OutcomeUnknown, SendAsTemplate
+from syncer.domain.message import Accepted, Category, Sender
 from syncer.domain.work import SendState, Subject
 from syncer.flows.setbacks import Setbacks
 from syncer.flows.statuses import Acceptance, Statuses
+from syncer.flows.troubles import Troubles
 from syncer.policies import retry, unknown
 from syncer.policies.retry import GiveToPerson, RetryAt
 from syncer.policies.unknown import LetPersonDecide, Listen, Patience, SendAgain, Silence
-from syncer.store import campaigns, early_statuses, outgoing, retries
+from syncer.store import campaigns, doors, early_statuses, outgoing, recognition, retries
 from syncer.store.dead_letters import Burial
 from syncer.store.retries import Appointment
 
@@ -29,6 +30,7 @@ class Outcomes:
 
     statuses: Statuses
     setbacks: Setbacks
+    troubles: Troubles
     patience: Patience
 
     def write(
@@ -37,11 +39,18 @@ class Outcomes:
         """Settle one set of answers."""
         accepted = [Acceptance(row, a.wamid, now) for row, a in answers if isinstance(a, Accepted)]
         self.statuses.accept(tx, accepted, now)
+        if accepted:
+            self.troubles.over(tx, now)
         unanswered = [(row.id, str(a)) for row, a in answers if isinstance(a, OutcomeUnknown)]
         self.doubt(tx, unanswered, now)
         refused = [(row, a) for row, a in answers if isinstance(a, DeliveryError) and not isinstance(a, OutcomeUnknown)]
+        self.troubles.note(tx, refused, now)
         for row, error in refused:
             self._refused(tx, row, error, now)
+        told = {row.id: sender for row, a in answers if isinstance(a, Accepted) and (sender := _as_named(a))}
+        owners = outgoing.owners(tx, told)
+        named = [(owners[key], sender) for key, sender in told.items()]
+        recognition.learn(tx, named, now)
 
     def doubt(self, tx: Connection, doubtful: Sequence[tuple[int, str]], now: datetime) -> None:
         """These may or may not have been taken. Tier 1: look for their echo at once; tier 2: look again later."""
@@ -63,10 +72,16 @@ class Outcomes:
         to be sent again."""
         rows = [row for row in outgoing.by_ids(tx, ids, lock=True).values() if row.state == SendState.UNKNOWN]
         heard = self._echoes(tx, rows, now)
+        silent = [row for row in rows if row.id not in heard]
+        # Later echoes are looked for before the inbox is: what is handled in between is seen by one of the two looks.
+        later = {row.id: outgoing.later_echo(tx, row.phone_number_id, _sent_at(row)) for row in silent}
+        unheard = outgoing.unheard(tx, later) if silent else set()
+        missed = doors.missed_until(tx, doors.WHATSAPP) if silent else None
         again = []
-        for row in (row for row in rows if row.id not in heard):
-            later = outgoing.later_echo(tx, row.phone_number_id, _sent_at(row))
-            silence = Silence(Category(row.category), row.attempts, _sent_at(row), later)
+        for row in silent:
+            silence = Silence(
+                Category(row.category), row.attempts, _sent_at(row), later[row.id], row.id in unheard, missed
+            )
             match unknown.judge(silence, now=now, patience=self.patience):
                 case SendAgain():
                     again.append(row.id)
@@ -92,6 +107,8 @@ class Outcomes:
         """Known not to have been taken: again by the tiers, or failed for good with a person told where one can
         help."""
         decision = retry.decide(error, attempts=row.attempts, since=row.planned_at, now=now, tiers=self.setbacks.tiers)
+        if isinstance(error, SendAsTemplate) and outgoing.fall_back(tx, [row.id]):
+            decision = RetryAt(now, 0, f"as a template instead, since {decision.reason}")
         if isinstance(decision, RetryAt):
             self._retry(tx, row, error, decision, now)
         else:
@@ -125,6 +142,13 @@ class Outcomes:
             self.setbacks.bury(tx, Subject.OUTGOING, [Burial(row.id, decision.reason, error.code)])
         if row.batch_id:
             campaigns.close_finished(tx, now, [row.batch_id])
+
+
+def _as_named(answer: Accepted) -> Sender | None:
+    """The recipient as the platform calls them, which may differ from the number written to."""
+    if answer.wa_id is None and answer.user_id is None:
+        return None
+    return Sender(phone.from_wa_id(answer.wa_id) if answer.wa_id else None, answer.user_id)
 
 
 def _sent_at(row: Row[Any]) -> datetime:

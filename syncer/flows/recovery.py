@@ -19,10 +19,14 @@ from syncer.store.claims import Claimable
 from syncer.store.crm_writes import WRITES
 from syncer.store.dead_letters import Burial
 from syncer.store.inbox import INBOX
+from syncer.store.media import MEDIA
 from syncer.store.outgoing import BULK, ON_THE_WAY
 from syncer.store.session import Store
 
 log = logging.getLogger(__name__)
+
+#: Rows whose claim is an attempt; sends have their own ways (law 6).
+_CLAIMED: dict[Subject, Claimable] = {Subject.INBOX: INBOX, Subject.CRM_WRITE: WRITES, Subject.MEDIA: MEDIA}
 
 
 @dataclass(frozen=True)
@@ -40,7 +44,12 @@ class Recovery:
     poison_after: int = 5
     every: timedelta = timedelta(0)
     queues: dict[Subject, str] = field(
-        default_factory=lambda: {Subject.INBOX: "realtime", Subject.CRM_WRITE: "crm", Subject.OUTGOING: "send"}
+        default_factory=lambda: {
+            Subject.INBOX: "realtime",
+            Subject.CRM_WRITE: "crm",
+            Subject.OUTGOING: "send",
+            Subject.MEDIA: "realtime",
+        }
     )
 
     def sweep(self) -> set[str]:
@@ -66,7 +75,7 @@ class Recovery:
 
     def _free_the_dead(self, tx: Connection, now: datetime) -> set[str]:
         ready = set()
-        for subject, rows in ((Subject.INBOX, INBOX), (Subject.CRM_WRITE, WRITES)):
+        for subject, rows in _CLAIMED.items():
             if freed := claims.abandoned(tx, rows, now, becomes=rows.ready):
                 log.warning("%d abandoned %s rows are ready again", len(freed), subject)
                 self._isolate_poison(tx, subject, rows, freed)
@@ -85,7 +94,7 @@ class Recovery:
 
     def _keep_appointments(self, tx: Connection, now: datetime) -> set[str]:
         ready = set()
-        for subject, rows in ((Subject.INBOX, INBOX), (Subject.CRM_WRITE, WRITES)):
+        for subject, rows in _CLAIMED.items():
             if retries.wake(tx, rows, retries.take_due(tx, subject, now)):
                 ready.add(self.queues[subject])
         due = retries.take_due(tx, Subject.OUTGOING, now)

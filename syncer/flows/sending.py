@@ -19,11 +19,12 @@ from typing import Any
 from sqlalchemy import Connection, Row
 
 from syncer.domain import callback
-from syncer.domain.errors import DeliveryError, OutcomeUnknown, TryAgain, TryLater
-from syncer.domain.message import Accepted, Lane, SendRequest, TextContent
-from syncer.domain.template import TemplateContent
+from syncer.domain.errors import DeliveryError, FixCredentials, OutcomeUnknown, TryAgain, TryLater
+from syncer.domain.frozen import thaw
+from syncer.domain.message import Accepted, Category, Lane, SendRequest
 from syncer.flows.admission import Admission
 from syncer.flows.outcomes import Outcomes
+from syncer.flows.sieve import Admitted, Sifted
 from syncer.ports import Clock, Messenger, Throttle
 from syncer.store import campaigns, claims, outgoing
 from syncer.store.outgoing import BULK, LIVE
@@ -36,14 +37,18 @@ Answer = Accepted | DeliveryError
 #: How often to look for new replies while some are on their way and places are free.
 _LOOK_SECONDS = 0.05
 _COMPANY_SECONDS = 0.01
+#: A number that was told to wait longer is asked again after this long: such limits roll, and customers wait.
+_LONGEST_SLOWDOWN = 300.0
+#: How often a refused token is tried: a renewed one should not lie idle.
+_TOKEN_SECONDS = 10.0
 
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """One claimed set, and those of it that may leave, each with its recipient's address."""
+    """One claimed set, and what of it may leave."""
 
     rows: Sequence[Row[Any]]
-    admitted: Mapping[int, tuple[Row[Any], str]]
+    sifted: Sifted
 
 
 @dataclass(frozen=True)
@@ -74,11 +79,11 @@ class Sending:
         flying: set[Future[list[tuple[Row[Any], Answer]]]] = set()
         while True:
             free = 0 if wait else self.live_slots - len(flying)
-            taken = self._take(worker, Lane.LIVE, limit=free) if free else Taken((), {})
+            taken = self._take(worker, Lane.LIVE, limit=free) if free else Taken((), Sifted())
             if taken.rows:
-                granted, wait = self._take_permits(worker, taken.admitted, Lane.LIVE)
+                granted, wait = self._take_permits(worker, taken.sifted.admitted, Lane.LIVE)
                 flying |= self._launch(worker, granted)
-                handled += len(taken.rows) - (len(taken.admitted) - len(granted))
+                handled += len(taken.rows) - (len(taken.sifted.admitted) - len(granted))
             elif not flying:
                 return handled
             # While places are free, look now and then for replies that have come meanwhile.
@@ -97,8 +102,8 @@ class Sending:
         while (taken := self._take(worker, Lane.BULK, limit=self.set_size, batch_id=batch_id)).rows:
             sent, wait = self._send_set(worker, taken)
             handled += sent
-            if wait:
-                until = self.clock.now() + timedelta(seconds=wait)
+            until = self.clock.now() + timedelta(seconds=wait) if wait else taken.sifted.rest_until
+            if until:
                 self.store.run(lambda tx, until=until: campaigns.rest(tx, batch_id, until))  # type: ignore[misc]
                 break
         with self.store.begin() as tx:
@@ -127,16 +132,16 @@ class Sending:
             where=where,
             values={} if batch_id is None else {"batch": batch_id},
         )
-        return Taken(rows, self.admission.sift(tx, worker, rows, now) if rows else {})
+        return Taken(rows, self.admission.sift(tx, worker, rows, now) if rows else Sifted())
 
     def _send_set(self, worker: int, taken: Taken) -> tuple[int, float]:
         """Send one set of a batch. Returns how many are off our hands, and for how long to stay away if we were
         throttled."""
-        granted, wait = self._take_permits(worker, taken.admitted, Lane.BULK)
+        granted, wait = self._take_permits(worker, taken.sifted.admitted, Lane.BULK)
         if granted:
             groups = self.pool.map(self._post_in_order, self._start(worker, granted))
             self._land(worker, [pair for group in groups for pair in group])
-        return len(taken.rows) - (len(taken.admitted) - len(granted)), wait
+        return len(taken.rows) - (len(taken.sifted.admitted) - len(granted)), wait
 
     def _start(self, worker: int, granted: Mapping[int, str]) -> list[list[tuple[Row[Any], str]]]:
         """Commit that these requests leave now, and group them by person, each person's in their order. From here until
@@ -155,18 +160,16 @@ class Sending:
             self.store.run(lambda tx: self.outcomes.write(tx, worker, answers, self.clock.now()))
             self._obey(answers)
 
-    def _take_permits(
-        self, worker: int, admitted: Mapping[int, tuple[Row[Any], str]], lane: Lane
-    ) -> tuple[dict[int, str], float]:
+    def _take_permits(self, worker: int, admitted: Mapping[int, Admitted], lane: Lane) -> tuple[dict[int, str], float]:
         """The addresses of as many as the limiter lets go now, by message; the rest go back unworked."""
         granted: dict[int, str] = {}
         wait = 0.0
         for number, group in _by_number(admitted.values()).items():
             grant = self.throttle.take(number, len(group), lane)
-            granted |= {row.id: address for row, address in group[: grant.permits]}
+            granted |= {one.id: one.address for one in group[: grant.permits]}
             if grant.permits < len(group):
                 wait = max(wait, grant.wait_seconds, 0.05)
-                self._hand_back(worker, [row.id for row, _ in group[grant.permits :]], lane)
+                self._hand_back(worker, [one.id for one in group[grant.permits :]], lane)
         return granted, wait
 
     def _hand_back(self, worker: int, ids: list[int], lane: Lane) -> None:
@@ -180,9 +183,8 @@ class Sending:
         if self.clock.now() >= row.lease_until:
             # We were stopped for so long that others take our claims for abandoned; they decide about this one now.
             return TryAgain("its lease ran out before it left", code="lease")
-        request = SendRequest(row.phone_number_id, address, callback.mark(row.ref, row.attempts), content_of(row))
         try:
-            return self.messenger.send(request)
+            return self.messenger.send(_request(row, address))
         except DeliveryError as error:
             return error
         except Exception as error:  # a defect of ours in mid-request must not be taken for "it did not happen"
@@ -190,22 +192,28 @@ class Sending:
             return OutcomeUnknown(f"{type(error).__name__}: {error}", code="defect")
 
     def _obey(self, answers: Iterable[tuple[Row[Any], Answer]]) -> None:
-        """The platform throttled a number: every worker slows down, not only this one."""
+        """The platform throttled a number, or refuses our token: every worker slows down, not only this one."""
         for row, answer in answers:
             if isinstance(answer, TryLater) and answer.scope == "number":
-                self.throttle.slow_down(row.phone_number_id, answer.wait_seconds)
+                self.throttle.slow_down(row.phone_number_id, min(answer.wait_seconds, _LONGEST_SLOWDOWN))
+            elif isinstance(answer, FixCredentials):
+                self.throttle.slow_down(row.phone_number_id, _TOKEN_SECONDS)
 
 
-def content_of(row: Row[Any]) -> TextContent | TemplateContent:
-    """What was frozen when the message was planned."""
-    content = row.content
-    if row.kind == "template":
-        return TemplateContent(content["name"], content["language"], tuple(content["parameters"]))
-    return TextContent(content["body"])
+def _request(row: Row[Any], address: str) -> SendRequest:
+    """What was frozen when the message was planned, addressed and marked."""
+    return SendRequest(
+        row.phone_number_id,
+        address,
+        callback.mark(row.ref, row.attempts),
+        thaw(row.kind, row.content),
+        row.reply_to,
+        Category(row.category),
+    )
 
 
-def _by_number(admitted: Iterable[tuple[Row[Any], str]]) -> dict[str, list[tuple[Row[Any], str]]]:
-    groups: dict[str, list[tuple[Row[Any], str]]] = {}
-    for row, address in admitted:
-        groups.setdefault(row.phone_number_id, []).append((row, address))
+def _by_number(admitted: Iterable[Admitted]) -> dict[str, list[Admitted]]:
+    groups: dict[str, list[Admitted]] = {}
+    for one in admitted:
+        groups.setdefault(one.phone_number_id, []).append(one)
     return groups

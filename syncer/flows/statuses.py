@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Row
 
 from syncer.domain import callback
 from syncer.domain.consent import ConsentEntry, Tier, Word
-from syncer.domain.message import Direction
+from syncer.domain.message import Direction, Sender
 from syncer.domain.status import Consequence, Status, StatusUpdate
 from syncer.domain.work import SendState, Subject
 from syncer.ports import Clock
@@ -26,6 +26,7 @@ from syncer.store import (
     early_statuses,
     messages,
     outgoing,
+    recognition,
     retries,
 )
 from syncer.store.crm_writes import Topic, Want
@@ -59,12 +60,14 @@ class Statuses:
     crms: tuple[str, ...]
     clock: Clock
 
-    def apply(self, tx: Connection, updates: Sequence[StatusUpdate], now: datetime) -> set[str]:
-        """Apply statuses inside the caller's transaction; returns the queues that have work now."""
-        if not updates:
-            return set()
-        self._settle_by_echo(tx, updates, now)
-        return self._climb(tx, updates, now)
+    hears = (StatusUpdate,)
+
+    def apply(self, tx: Connection, events: Sequence[StatusUpdate], now: datetime) -> set[str]:
+        """Echoes settle what is in doubt, then ladders climb."""
+        self._settle_by_echo(tx, events, now)
+        queues, named = self._climb(tx, events, now)
+        recognition.learn(tx, named, now)
+        return queues
 
     def accept(self, tx: Connection, accepted: Sequence[Acceptance], now: datetime) -> None:
         """Record that the platform took these: the send is settled, the conversation has the message, and statuses that
@@ -97,66 +100,74 @@ class Statuses:
         unsettled = [row for row in rows.values() if row.state in UNSETTLED]
         self.accept(tx, [Acceptance(row, echoes[row.ref].wamid, echoes[row.ref].at) for row in unsettled], now)
 
-    def _climb(self, tx: Connection, updates: Sequence[StatusUpdate], now: datetime) -> set[str]:
+    def _climb(
+        self, tx: Connection, updates: Sequence[StatusUpdate], now: datetime
+    ) -> tuple[set[str], list[tuple[int, Sender]]]:
+        """Returns the queues that have work now, and what the platform calls the recipients of known messages."""
         if not updates:
-            return set()
+            return set(), []
         rows = messages.by_wamid(tx, [(u.phone_number_id, u.wamid) for u in updates])
         ladders = {row.id: messages.ladder(row) for row in rows.values()}
         before = dict(ladders)
-        early = []
+        early, known = [], []
         for update in sorted(updates, key=lambda item: item.at):
             row = rows.get((update.phone_number_id, update.wamid))
             if row is None:
                 early.append(update)
             else:
+                known.append((row, update))
                 ladders[row.id] = ladders[row.id].climb(update)
         early_statuses.keep(tx, early)
         changed = {key: ladder for key, ladder in ladders.items() if ladder != before[key]}
         messages.write_ladders(tx, changed)
-        self._consequences(tx, updates, rows, now)
+        messages.write_prices(tx, {row.id: update.pricing for row, update in known if update.pricing})
         owners = {row.id: row.contact_id for row in rows.values()}
         risen = [key for key in changed if changed[key].status is not before[key].status]
         crm_writes.request(tx, self.crms, [Want(Topic.MESSAGE, key, owners[key]) for key in risen], now)
-        return {"crm"} if risen else set()
+        named = [(row.contact_id, update.recipient) for row, update in known if update.recipient]
+        return ({"crm"} if risen else set()) | self._consequences(tx, known, now), named
 
-    def _consequences(
-        self, tx: Connection, updates: Sequence[StatusUpdate], rows: dict[tuple[str, str], Row[Any]], now: datetime
-    ) -> None:
-        for update in updates:
-            row = rows.get((update.phone_number_id, update.wamid))
-            if row is None or update.consequence is None:
-                continue
-            if update.consequence is Consequence.UNREACHABLE:
-                contacts.mark_unreachable(tx, [row.contact_id], now)
-            else:
-                proof = f"{update.wamid}: {update.error_code} {update.error_detail or ''}".strip()
-                entry = ConsentEntry(
-                    row.contact_id, Tier.MARKETING, Word.REVOKED, update.at, "whatsapp:status", proof, explicit=True
-                )
-                consents.record(tx, entry, now)
+    def _consequences(self, tx: Connection, known: Sequence[tuple[Row[Any], StatusUpdate]], now: datetime) -> set[str]:
+        """What the statuses say about the people; returns the queues that have work because of it."""
+        queues: set[str] = set()
+        for row, update in known:
+            match update.consequence:
+                case Consequence.UNREACHABLE:
+                    contacts.mark_unreachable(tx, [row.contact_id], now)
+                case Consequence.OPTED_OUT:
+                    consents.record(tx, _opt_out(row.contact_id, update), now)
+                case Consequence.OUT_OF_WINDOW if row.outgoing_id:
+                    queues |= {"realtime"} if outgoing.plan_instead(tx, [row.outgoing_id], now) else set()
+                case _:
+                    continue
             crm_writes.request(tx, self.crms, [Want(Topic.CONTACT, row.contact_id, row.contact_id)], now)
+        return queues
 
     def record_failed(self, tx: Connection, failed: Sequence[tuple[Row[Any], str, str]], now: datetime) -> None:
         """A send that ended without the platform taking it still belongs to the conversation and the CRM: (row, code,
         reason) each."""
-        opened = conversations.open_for(tx, [(row.contact_id, row.phone_number_id) for row, _, _ in failed], now)
         rows = [
-            _as_row(row, opened[row.contact_id, row.phone_number_id], now)
-            | {"status": Status.FAILED, "failed_at": now, "error_code": code, "error_detail": reason}
-            for row, code, reason in failed
+            recorded | {"status": Status.FAILED, "failed_at": now, "error_code": code, "error_detail": reason}
+            for recorded, (_, code, reason) in zip(
+                self._rows(tx, [row for row, _, _ in failed], now), failed, strict=True
+            )
         ]
         self._want(tx, messages.add(tx, rows), rows, now)
 
     def _record_messages(self, tx: Connection, settled: Sequence[Acceptance], now: datetime) -> None:
-        opened = conversations.open_for(tx, [(a.outgoing.contact_id, a.outgoing.phone_number_id) for a in settled], now)
         rows = [
-            _as_row(a.outgoing, opened[a.outgoing.contact_id, a.outgoing.phone_number_id], now)
-            | {"wamid": a.wamid, "occurred_at": a.at, "status": Status.ACCEPTED}
-            for a in settled
+            recorded | {"wamid": a.wamid, "occurred_at": a.at, "status": Status.ACCEPTED}
+            for recorded, a in zip(self._rows(tx, [a.outgoing for a in settled], now), settled, strict=True)
         ]
         new = messages.add(tx, rows)
         revived = messages.revive(tx, [row for row in rows if row["ref"] not in new])
         self._want(tx, new | revived, rows, now)
+
+    def _rows(self, tx: Connection, sent: Sequence[Row[Any]], now: datetime) -> list[dict[str, Any]]:
+        """Our messages in their conversations, as rows to be recorded."""
+        owners = outgoing.owners(tx, [row.id for row in sent])
+        opened = conversations.open_for(tx, [(owners[row.id], row.phone_number_id) for row in sent], now)
+        return [_as_row(row, owners[row.id], opened[owners[row.id], row.phone_number_id], now) for row in sent]
 
     def _want(self, tx: Connection, new: dict[str, int], rows: Sequence[dict[str, Any]], now: datetime) -> None:
         wants = [Want(Topic.MESSAGE, new[row["ref"]], row["contact_id"]) for row in rows if row["ref"] in new]
@@ -169,6 +180,11 @@ class Statuses:
         dead_letters.resolve_for(tx, Subject.OUTGOING, ids, "settled", now)
 
 
+def _opt_out(contact_id: int, update: StatusUpdate) -> ConsentEntry:
+    proof = f"{update.wamid}: {update.error_code} {update.error_detail or ''}".strip()
+    return ConsentEntry(contact_id, Tier.MARKETING, Word.REVOKED, update.at, "whatsapp:status", proof, explicit=True)
+
+
 def _cry_if_doubled(rows: Mapping[str, Row[Any]], echoes: Mapping[str, StatusUpdate]) -> None:
     """Two wamids under one mark would mean that the customer got it twice. It must not happen; if it does, be loud."""
     for ref, row in rows.items():
@@ -176,17 +192,17 @@ def _cry_if_doubled(rows: Mapping[str, Row[Any]], echoes: Mapping[str, StatusUpd
             log.error("message %d was taken twice by the platform: %s and %s", row.id, row.wamid, echoes[ref].wamid)
 
 
-def _as_row(row: Row[Any], conversation_id: int, now: datetime) -> dict[str, Any]:
+def _as_row(row: Row[Any], contact_id: int, conversation_id: int, now: datetime) -> dict[str, Any]:
     return {
         "ref": messages.outbound_ref(row.ref),
         "conversation_id": conversation_id,
-        "contact_id": row.contact_id,
+        "contact_id": contact_id,
         "direction": Direction.OUT,
         "phone_number_id": row.phone_number_id,
         "wamid": None,
         "kind": row.kind,
         "body": row.body,
-        "reply_to": None,
+        "reply_to": row.reply_to,
         "outgoing_id": row.id,
         "occurred_at": now,
         "recorded_at": now,

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from syncer.ports import Clock
-from syncer.store import early_statuses, inbox, workers
+from syncer.store import early_statuses, inbox, recipients, workers
 from syncer.store.session import Store
 
 
@@ -27,5 +27,6 @@ class Upkeep:
             return {
                 "workers": workers.forget_old(tx, now - timedelta(days=1)),
                 "inbox": inbox.forget_settled(tx, now - timedelta(days=self.inbox_days)),
+                "reached": recipients.forget_old(tx, now - timedelta(hours=25)),
                 "early_statuses": early_statuses.forget_old(tx, now - timedelta(days=self.early_status_days)),
             }

@@ -40,8 +40,11 @@ _COMMIT_SECONDS = Histogram(
 )
 _WAITING = Gauge("syncer_waiting_rows", "Rows that somebody still has to handle", ("queue",), registry=REGISTRY)
 _DEAD_LETTERS = Gauge("syncer_dead_letters", "Dead letters that wait for a person (R26)", registry=REGISTRY)
+_ALERTS = Gauge("syncer_open_alerts", "Troubles that last and that a person should know of", registry=REGISTRY)
 _DATABASE_UP = Gauge("syncer_database_up", "1 if the engine's database answered last time", registry=REGISTRY)
 
+#: What waits for a person rather than for a worker.
+_OWN = {"dead_letters": _DEAD_LETTERS, "alerts": _ALERTS}
 _NEW, _KNOWN = _ITEMS.labels("new"), _ITEMS.labels("known")
 _answers: dict[tuple[str, int], Counter] = {}
 
@@ -70,7 +73,7 @@ def waiting(rows: Mapping[str, int] | None) -> None:
         _WAITING.clear()
         return
     for queue, count in rows.items():
-        (_DEAD_LETTERS if queue == "dead_letters" else _WAITING.labels(queue)).set(count)
+        (_OWN[queue] if queue in _OWN else _WAITING.labels(queue)).set(count)
 
 
 def exposition() -> bytes:

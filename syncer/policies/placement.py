@@ -3,7 +3,8 @@
 
     touched rows -> share -> settle -> (the flow asks who has roots) -> house
 
-A row whose phone has changed moves to the person of the new number. What becomes of a person whom all rows have left
+A number is the same in each of its forms (`domain.phone_variants`). A row whose phone has changed moves to the person
+of the new number. What becomes of a person whom all rows have left
 depends on whether it has roots: messages, a word of consent, an identity besides its phone. With roots it stays, number
 and all; without, it is the same record with another number, and keeps its id where the new number is still free.
 """
@@ -16,6 +17,7 @@ from dataclasses import dataclass, field, replace
 
 from syncer.domain.contact import SourceRecord
 from syncer.domain.phone import PhoneProblem
+from syncer.domain.phone_variants import canonical, variants
 from syncer.policies.merging import usable_phone
 
 Key = tuple[str, str]
@@ -38,10 +40,21 @@ class Resident:
 
 @dataclass(frozen=True, slots=True)
 class Neighbourhood:
-    """What is stored around some touched rows: all rows of every contact they could meet, and who holds which phone."""
+    """What is stored around some touched rows: all rows of every contact they could meet, who holds which phone, and
+    which phones a contact has given up, as far as a row could still name one."""
 
     residents: Mapping[Key, Resident]
     holders: Mapping[str, int]
+    given_up: Mapping[int, Collection[str]] = field(default_factory=dict)
+
+    def holder(self, phone: str) -> int | None:
+        """Whose number this is: of who holds it as it is written, else of the one contact that holds another form of
+        it. Of two such, nobody's."""
+        exact = self.holders.get(phone)
+        if exact is not None:
+            return exact
+        others = {self.holders[form] for form in variants(phone)[1:] if form in self.holders}
+        return others.pop() if len(others) == 1 else None
 
     def households(self) -> dict[int, list[Resident]]:
         """Every contact's rows."""
@@ -84,20 +97,26 @@ def settle(touched: Rows, near: Neighbourhood) -> Moves:
     needs: dict[str | Key, list[Key]] = {}
     for key, record in touched.items():
         phone = usable_phone(record)
-        home = near.holders.get(phone) if phone else _home_without_phone(near.residents.get(key))
+        home = _home(phone, near.residents.get(key), near)
         if home is None:
-            needs.setdefault(phone or key, []).append(key)
+            needs.setdefault(canonical(phone) if phone else key, []).append(key)
         else:
             homes[key] = home
     stayed = {r.contact_id for key, r in near.residents.items() if key not in touched} | set(homes.values())
     emptied = {near.residents[key].contact_id for key in touched if key in near.residents} - stayed
-    groups = [(name if isinstance(name, str) else None, keys) for name, keys in needs.items()]
+    groups = [(usable_phone(touched[keys[0]]), keys) for keys in needs.values()]
     return Moves(homes, groups, frozenset(emptied))
 
 
-def _home_without_phone(before: Resident | None) -> int | None:
-    """A row without a phone stays where it is, unless it was there because of its phone."""
-    return None if before is None or usable_phone(before.record) else before.contact_id
+def _home(phone: str | None, before: Resident | None, near: Neighbourhood) -> int | None:
+    """A row whose phone is what it was stays where it is - also where the person has another number by now, by the
+    platform's own word, and the old one leads to nobody or to somebody else; and so does a row of ours that is read
+    for the first time since. A row without a phone stays too, unless it was there because of its phone."""
+    if before is not None:
+        old = phone in near.given_up.get(before.contact_id, ())
+        if old or usable_phone(before.record) == phone:
+            return before.contact_id
+    return near.holder(phone) if phone else None
 
 
 @dataclass(frozen=True)

@@ -8,15 +8,24 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from syncer.domain.errors import AskPerson, FixCredentials, Never, TryLater
+from syncer.domain.errors import (
+    AskPerson,
+    FixCredentials,
+    Never,
+    PauseNumber,
+    PauseTemplate,
+    StopAccount,
+    TryLater,
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Tiers:
-    """R26's figures. `patience` bounds how long an item may wait without failing before a person hears of it."""
+    """R26's figures. `patience` bounds how long an item may wait without failing before a person hears of it;
+    `person_wait` is how often it looks whether a person has renewed a token or ended a pause meanwhile."""
 
     second_after: timedelta = timedelta(seconds=30)
-    credentials_wait: timedelta = timedelta(seconds=60)
+    person_wait: timedelta = timedelta(seconds=60)
     patience: timedelta = timedelta(hours=24)
 
 
@@ -38,16 +47,21 @@ class GiveToPerson:
 
 Decision = RetryAt | GiveToPerson
 
+#: Troubles of everybody's: one alert tells the person, and the items wait instead of failing one by one.
+_FOR_ALL = (FixCredentials, PauseTemplate, PauseNumber, StopAccount)
+
 
 def decide(error: Exception, *, attempts: int, since: datetime, now: datetime, tiers: Tiers) -> Decision:
     """What becomes of an item whose `attempts`-th try has failed with `error`; `since` is when it was first due."""
     reason = str(error) or type(error).__name__
+    if isinstance(error, TryLater):
+        pause = timedelta(seconds=error.wait_seconds)
+        # A number's long wait is kept with the number; the item looks again soon, since another number may take it.
+        return _wait(pause if error.scope == "item" else min(pause, tiers.person_wait), reason, since, now, tiers)
+    if isinstance(error, _FOR_ALL):
+        return _wait(tiers.person_wait, reason, since, now, tiers)
     if isinstance(error, Never | AskPerson):
         return GiveToPerson(reason)
-    if isinstance(error, TryLater):
-        return _wait(timedelta(seconds=error.wait_seconds), reason, since, now, tiers)
-    if isinstance(error, FixCredentials):
-        return _wait(tiers.credentials_wait, reason, since, now, tiers)
     if attempts <= 1:
         return RetryAt(now, 1, reason)
     if attempts == 2:

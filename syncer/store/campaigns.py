@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, Column, Connection, ForeignKey, Index, Integer, Table, Text, select, text
+from sqlalchemy import BigInteger, Column, Connection, ForeignKey, Index, Integer, Row, Table, Text, select, text
 from sqlalchemy.dialects.postgresql import insert
 
 from syncer.store.base import metadata, moment, primary_key
@@ -18,10 +18,14 @@ campaigns = Table(
     Column("name", Text, nullable=False),
     Column("template", Text, nullable=False),
     Column("language", Text, nullable=False),
+    # The language that was wanted, where another one had to be taken.
+    Column("asked_language", Text),
     Column("category", Text, nullable=False),
     Column("phone_number_id", Text, nullable=False),
     Column("state", Text, nullable=False, server_default="running"),
     Column("idempotency_key", Text, unique=True),
+    # Why the platform's verdict on its template holds it; a person's pause needs no reason.
+    Column("held_reason", Text),
     moment("created_at", nullable=False),
 )
 
@@ -50,6 +54,17 @@ def create(tx: Connection, values: Mapping[str, Any]) -> tuple[int, bool]:
     return int(tx.execute(known).scalar_one()), False
 
 
+def by_key(tx: Connection, idempotency_key: str) -> int | None:
+    """The number of the campaign that was planned under this key."""
+    found = tx.execute(select(campaigns.c.id).where(campaigns.c.idempotency_key == idempotency_key))
+    return found.scalar_one_or_none()
+
+
+def by_id(tx: Connection, campaign_id: int) -> Row[Any] | None:
+    """One campaign, locked."""
+    return tx.execute(select(campaigns).where(campaigns.c.id == campaign_id).with_for_update()).one_or_none()
+
+
 def add_batch(tx: Connection, campaign_id: int, position: int, size: int) -> int:
     """One batch's number."""
     statement = insert(batches).values(campaign_id=campaign_id, position=position, size=size).returning(batches.c.id)
@@ -58,8 +73,36 @@ def add_batch(tx: Connection, campaign_id: int, position: int, size: int) -> int
 
 def change_state(tx: Connection, campaign_id: int, before: str, after: str) -> bool:
     """Move a campaign from one state to another; false when it was not in the first."""
-    statement = text("update campaigns set state = :after where id = :id and state = :before")
+    statement = text("update campaigns set state = :after, held_reason = null where id = :id and state = :before")
     return tx.execute(statement, {"after": after, "id": campaign_id, "before": before}).rowcount == 1
+
+
+def hold(tx: Connection, template: str, language: str, reason: str, *, campaign_id: int | None = None) -> list[int]:
+    """Let running campaigns with this template wait (or one paused campaign that was to go on), and say why; those that
+    wait already hear the newest reason. Returns the numbers of those that have to wait now."""
+    statement = text("""
+        with before as (select id, state from campaigns
+            where template = :template and language = :language and (state in ('running', 'held') or id = :id)
+            order by id for update)
+        update campaigns c set state = 'held', held_reason = :reason from before b where b.id = c.id
+        returning c.id, b.state""")
+    values = {"template": template, "language": language, "reason": reason, "id": campaign_id}
+    return [row[0] for row in tx.execute(statement, values) if row[1] != "held"]
+
+
+def release(tx: Connection, template: str, language: str) -> list[int]:
+    """Let campaigns go on that waited for this template; returns their numbers."""
+    statement = text("""
+        update campaigns set state = 'running', held_reason = null
+        where template = :template and language = :language and state = 'held' returning id""")
+    return list(tx.execute(statement, {"template": template, "language": language}).scalars())
+
+
+def templates_in_use(tx: Connection) -> set[tuple[str, str]]:
+    """(name, language) of the templates of campaigns that are not done."""
+    columns = campaigns.c
+    statement = select(columns.template, columns.language).where(columns.state != "done").distinct()
+    return {(row[0], row[1]) for row in tx.execute(statement)}
 
 
 def progress(tx: Connection, campaign_id: int) -> dict[str, Any] | None:
@@ -76,15 +119,18 @@ def progress(tx: Connection, campaign_id: int) -> dict[str, Any] | None:
         "name": campaign.name,
         "template": campaign.template,
         "language": campaign.language,
+        "asked_language": campaign.asked_language,
+        "category": campaign.category,
         "state": campaign.state,
+        "held_reason": campaign.held_reason,
         "sends": {row[0]: row[1] for row in tx.execute(sends, {"id": campaign_id})},
         "statuses": {row[0]: row[1] for row in tx.execute(climbs, {"id": campaign_id})},
     }
 
 
-def batches_of(tx: Connection, campaign_id: int) -> list[int]:
-    """Batches of one campaign that are not finished."""
-    statement = select(batches.c.id).where(batches.c.campaign_id == campaign_id, batches.c.finished_at.is_(None))
+def batches_of(tx: Connection, campaign_ids: Collection[int]) -> list[int]:
+    """Batches of these campaigns that are not finished."""
+    statement = select(batches.c.id).where(batches.c.campaign_id.in_(campaign_ids), batches.c.finished_at.is_(None))
     return list(tx.execute(statement.order_by(batches.c.id)).scalars())
 
 
@@ -113,7 +159,7 @@ def close_finished(tx: Connection, now: datetime, batch_ids: Sequence[int]) -> N
                           and o.state in ('planned', 'claimed', 'sending', 'waiting', 'unknown'))""")
     tx.execute(finished, {"now": now, "ids": list(batch_ids)})
     done = text("""
-        update campaigns c set state = 'done' where c.state = 'running'
+        update campaigns c set state = 'done', held_reason = null where c.state <> 'done'
           and c.id in (select campaign_id from batches where id = any(:ids))
           and not exists (select 1 from batches b where b.campaign_id = c.id and b.finished_at is null)""")
     tx.execute(done, {"ids": list(batch_ids)})

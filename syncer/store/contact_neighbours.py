@@ -21,7 +21,7 @@ from syncer.store.bulk import document
 
 #: First key of the advisory lock under which rows are placed: two CRMs' pages must not decide about one contact at
 #: once.
-_TURN_CLASS = 0x5C03
+PLACING = 0x5C03
 
 
 def take_turn(tx: Connection) -> None:
@@ -31,7 +31,7 @@ def take_turn(tx: Connection) -> None:
     the CRM again - and the disk is left to those whose acknowledgement depends on it (law 1, law 11).
     """
     statement = text("select set_config('synchronous_commit', 'off', true), pg_advisory_xact_lock(:cls, 0)")
-    tx.execute(statement, {"cls": _TURN_CLASS})
+    tx.execute(statement, {"cls": PLACING})
 
 
 def digests(tx: Connection, crm: str, crm_ids: Sequence[str]) -> dict[str, bytes]:

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, text
 from syncer.domain.consent import ConsentEntry
 from syncer.domain.contact import GoldenRecord, SourceRecord
 from syncer.store.bulk import copy, document
-from syncer.store.contacts import PHONE
+from syncer.store.identities import PHONE, link
 
 _SAID = ("full_name", "phone", "phone_problem", "email", "language", "tags", "attributes", "blocked")
 _CONTACT_COLUMNS = ("id", *_SAID, "transactional", "marketing")
@@ -66,6 +66,11 @@ def give_phones(tx: Connection, phones: Mapping[int, str | None], instead_of: Co
     copy(tx, "identities", ("kind", "value", "contact_id"), ((PHONE, *pair) for pair in held))
 
 
+def add_forms(tx: Connection, phones: Mapping[str, int]) -> None:
+    """Further forms of the numbers of contacts that are there."""
+    link(tx, {(PHONE, phone): contact_id for phone, contact_id in phones.items()})
+
+
 def add_sources(tx: Connection, rows: Iterable[tuple[int, SourceRecord]], now: datetime) -> None:
     """CRM rows seen for the first time, each with its contact."""
     stamp = now.isoformat()
@@ -95,7 +100,12 @@ def change_sources(tx: Connection, rows: Sequence[tuple[int, SourceRecord]], now
 
 def remove_contacts(tx: Connection, ids: Collection[int]) -> None:
     """Contacts that nothing refers to any more but their phones and what was imported about them."""
-    for table, column in (("identities", "contact_id"), ("consents", "contact_id"), ("contacts", "id")):
+    for table, column in (
+        ("identities", "contact_id"),
+        ("former_identities", "contact_id"),
+        ("consents", "contact_id"),
+        ("contacts", "id"),
+    ):
         if ids:
             tx.execute(text(f"delete from {table} where {column} = any(:ids)"), {"ids": sorted(ids)})
 

@@ -1,4 +1,7 @@
-"""Contacts and their identities: one row per person, however many phones, user ids and CRM rows lead to them (X3)."""
+"""Contacts: one row per person, however many phones, user ids and CRM rows lead to them (X3).
+
+What leads to a contact is in `identities`, who a sender is in `recognition`; what callers need of both is here too.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +22,6 @@ from sqlalchemy import (
     Row,
     Table,
     Text,
-    delete,
     select,
     text,
     update,
@@ -27,8 +29,13 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 from syncer.domain.consent import Tier, Word
-from syncer.domain.message import Sender
 from syncer.store.base import metadata, moment, primary_key
+from syncer.store.contact_joins import survivors
+from syncer.store.identities import PHONE as PHONE
+from syncer.store.identities import by_phone as by_phone
+from syncer.store.identities import user_ids as user_ids
+from syncer.store.recognition import learn as learn
+from syncer.store.recognition import resolve as resolve
 
 contacts = Table(
     "contacts",
@@ -51,16 +58,6 @@ contacts = Table(
     moment("updated_at", nullable=False),
 )
 Index("ix_contacts_phone", contacts.c.phone)
-
-identities = Table(
-    "identities",
-    metadata,
-    Column("kind", Text, nullable=False),
-    Column("value", Text, nullable=False),
-    Column("contact_id", BigInteger, ForeignKey("contacts.id"), nullable=False),
-    PrimaryKeyConstraint("kind", "value"),
-)
-Index("ix_identities_contact_id", identities.c.contact_id)
 
 #: One row per CRM row: what it said last. A person's golden record is computed from theirs, so a merge can be undone.
 contact_sources = Table(
@@ -97,77 +94,11 @@ merges = Table(
 )
 Index("ix_merges_contact_id", merges.c.contact_id)
 
-PHONE, USER_ID = "phone", "user_id"
-
-
-def resolve(tx: Connection, senders: Iterable[Sender], now: datetime) -> dict[Sender, int]:
-    """The contact of each sender, created where nobody is known by any of their identities. A phone and a user id seen
-    together belong to one person, so the unknown one of the two is added to the known."""
-    wanted = sorted(set(senders), key=lambda sender: sender.key)
-    known = _lookup(tx, wanted)
-    found: dict[Sender, int] = {}
-    for sender in wanted:
-        pairs = _identities(sender)
-        held = [pair for pair in pairs if pair in known]
-        first = contact_id = known[held[0]] if held else _create(tx, sender, now)
-        for pair in pairs:
-            if pair not in known:
-                known[pair] = contact_id = _link(tx, pair, contact_id)
-        found[sender] = known[pairs[0]]
-        if not held and first not in (known[pair] for pair in pairs):
-            # Somebody else was faster with this person: ours is nobody.
-            tx.execute(delete(contacts).where(contacts.c.id == first))
-    return found
-
-
-def _identities(sender: Sender) -> list[tuple[str, str]]:
-    pairs = [(PHONE, sender.phone), (USER_ID, sender.user_id)]
-    return [(kind, value) for kind, value in pairs if value]
-
-
-def _lookup(tx: Connection, senders: Sequence[Sender]) -> dict[tuple[str, str], int]:
-    pairs = [pair for sender in senders for pair in _identities(sender)]
-    statement = text("""
-        select i.kind, i.value, i.contact_id from identities i
-        join unnest(cast(:kinds as text[]), cast(:values as text[])) w(kind, value) using (kind, value)
-        order by i.kind, i.value for key share of i""")
-    rows = tx.execute(statement, {"kinds": [kind for kind, _ in pairs], "values": [value for _, value in pairs]})
-    return {(row.kind, row.value): row.contact_id for row in rows}
-
-
-def _create(tx: Connection, sender: Sender, now: datetime) -> int:
-    statement = text("""
-        insert into contacts (full_name, phone, created_at, updated_at)
-        values (:name, :phone, :now, :now) returning id""")
-    return int(tx.execute(statement, {"name": sender.name or "", "phone": sender.phone, "now": now}).scalar_one())
-
-
-def _link(tx: Connection, pair: tuple[str, str], contact_id: int) -> int:
-    """Give an identity to a contact; whoever had it first keeps it. Returns the one who has it."""
-    statement = text("""
-        insert into identities (kind, value, contact_id) values (:kind, :value, :contact)
-        on conflict (kind, value) do update set value = excluded.value returning contact_id""")
-    return int(tx.execute(statement, {"kind": pair[0], "value": pair[1], "contact": contact_id}).scalar_one())
-
 
 def by_ids(tx: Connection, ids: Iterable[int]) -> dict[int, Row[Any]]:
     """Contacts by number."""
     rows = tx.execute(select(contacts).where(contacts.c.id.in_(sorted(set(ids)))))
     return {row.id: row for row in rows}
-
-
-def by_phone(tx: Connection, phone: str) -> int | None:
-    """Whose number this is."""
-    statement = select(identities.c.contact_id).where(identities.c.kind == PHONE, identities.c.value == phone)
-    return tx.execute(statement).scalar_one_or_none()
-
-
-def user_ids(tx: Connection, ids: Iterable[int]) -> dict[int, str]:
-    """The business-scoped user id of each contact that has one; the address of people who hide their phone."""
-    statement = select(identities.c.contact_id, identities.c.value).where(
-        identities.c.kind == USER_ID, identities.c.contact_id.in_(sorted(set(ids)))
-    )
-    return {row.contact_id: row.value for row in tx.execute(statement)}
 
 
 def crm_ids(tx: Connection, crm: str, ids: Iterable[int]) -> dict[int, str]:
@@ -181,15 +112,18 @@ def crm_ids(tx: Connection, crm: str, ids: Iterable[int]) -> dict[int, str]:
 
 def learn_crm_ids(tx: Connection, crm: str, created: Mapping[int, str], now: datetime) -> None:
     """Remember the records a CRM has made for our contacts. Their digest is empty, so the next sync reads them in
-    full."""
+    full. A record of a contact that was joined to another meanwhile is that other one's."""
     if not created:
         return
+    moved = survivors(tx, created)
     statement = text("""
         insert into contact_sources (crm, crm_id, contact_id, digest, fields, synced_at)
         select :crm, crm_id, contact_id, ''::bytea, '{}'::jsonb, :now
         from unnest(cast(:crm_ids as text[]), cast(:ids as bigint[])) w(crm_id, contact_id)
+        join contacts c on c.id = contact_id
         order by crm_id on conflict (crm, crm_id) do nothing""")
-    tx.execute(statement, {"crm": crm, "crm_ids": list(created.values()), "ids": list(created), "now": now})
+    homes = [moved.get(contact_id, contact_id) for contact_id in created]
+    tx.execute(statement, {"crm": crm, "crm_ids": list(created.values()), "ids": homes, "now": now})
 
 
 def mark_unreachable(tx: Connection, ids: Iterable[int], now: datetime) -> None:

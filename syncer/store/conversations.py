@@ -106,6 +106,12 @@ def open_for(tx: Connection, pairs: Sequence[tuple[int, str]], now: datetime) ->
     return {(row.contact_id, row.phone_number_id): row.id for row in tx.execute(statement, values)}
 
 
+def attended(tx: Connection, ids: Sequence[int]) -> None:
+    """A person has answered in these: start counting anew."""
+    if ids:
+        tx.execute(text("update conversations set unattended = 0 where id = any(:ids)"), {"ids": list(ids)})
+
+
 def windows(tx: Connection, contact_ids: Sequence[int]) -> dict[tuple[int, str], datetime]:
     """Until when each (contact, number) may be written to freely, for those a customer has ever opened."""
     statement = text("""

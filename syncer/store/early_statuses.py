@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Column, Connection, Row, Table, Text, UniqueConstraint, delete, select, text
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.dialects.postgresql import JSONB, insert
 
-from syncer.domain.status import Consequence, Status, StatusUpdate
+from syncer.domain.message import Sender
+from syncer.domain.status import Consequence, Pricing, Status, StatusUpdate
 from syncer.store.base import metadata, moment, primary_key
 
 early_statuses = Table(
@@ -25,6 +27,9 @@ early_statuses = Table(
     Column("error_detail", Text),
     # The platform's word about the person, kept with the status it came with.
     Column("consequence", Text),
+    # Its price and whom it named, as the platform told them.
+    Column("price", JSONB(none_as_null=True)),
+    Column("recipient", JSONB(none_as_null=True)),
     UniqueConstraint("phone_number_id", "wamid", "status"),
 )
 
@@ -41,6 +46,8 @@ def keep(tx: Connection, updates: Sequence[StatusUpdate]) -> None:
             "error_code": u.error_code,
             "error_detail": u.error_detail,
             "consequence": u.consequence,
+            "price": asdict(u.pricing) if u.pricing else None,
+            "recipient": asdict(u.recipient) if u.recipient else None,
         }
         for u in updates
     ]
@@ -82,6 +89,8 @@ def _as_update(row: Row[Any]) -> StatusUpdate:
         error_code=row.error_code,
         error_detail=row.error_detail,
         consequence=Consequence(row.consequence) if row.consequence else None,
+        pricing=Pricing(**row.price) if row.price else None,
+        recipient=Sender(**row.recipient) if row.recipient else None,
     )
 
 

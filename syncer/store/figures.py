@@ -132,6 +132,15 @@ def failures_since(tx: Connection, since: datetime) -> tuple[int, int]:
     return int(failed), int(total)
 
 
+def ignored(tx: Connection, since: datetime) -> list[tuple[str, str, int]]:
+    """(kind, reason, how many) of the webhook items with which nothing was done, the most frequent first: kept raw, and
+    worth a look when the platform begins to tell something new."""
+    statement = text("""
+        select kind, reason, count(*) from inbox where state = 'ignored' and received_at >= :since
+        group by kind, reason order by count(*) desc, kind""")
+    return [(row[0], row[1] or "", int(row[2])) for row in tx.execute(statement, {"since": since})]
+
+
 def waiting(tx: Connection) -> dict[str, int]:
     """Rows that somebody still has to handle, counted by the partial indexes alone: cheap enough for every second."""
     statement = text("""
@@ -143,5 +152,7 @@ def waiting(tx: Connection) -> dict[str, int]:
                       + (select count(*) from crm_writes where state in ('claimed', 'waiting'))
         union all select 'retries', count(*) from retries
         union all select 'dead_letters', count(*) from dead_letters where resolved_at is null
-        union all select 'early_statuses', count(*) from early_statuses""")
+        union all select 'early_statuses', count(*) from early_statuses
+        union all select 'media', count(*) from media where state in ('pending', 'claimed', 'waiting')
+        union all select 'alerts', count(*) from alerts where ended_at is null""")
     return {row[0]: int(row[1]) for row in tx.execute(statement)}

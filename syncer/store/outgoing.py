@@ -39,6 +39,13 @@ outgoing = Table(
     moment("accepted_at"),
     # The row whose customer message this answers, for the delay of a reply (R31).
     Column("answers_message_id", BigInteger),
+    # The wamid that is quoted.
+    Column("reply_to", Text),
+    # What goes instead where the customer service window is closed, chosen when planned (X6): a template's content,
+    # body and category, and whether it only `holds` the place of the message until the customer answers.
+    Column("fallback", JSONB(none_as_null=True)),
+    # What had been planned, once the fallback has taken its place.
+    Column("replaced", JSONB(none_as_null=True)),
     *claim_columns("planned"),
 )
 Index("ix_outgoing_live", outgoing.c.id, postgresql_where=(outgoing.c.state == "planned") & (outgoing.c.lane == "live"))
@@ -51,6 +58,7 @@ Index(
 Index("ix_outgoing_held", outgoing.c.lease_until, postgresql_where=outgoing.c.state.in_(["claimed", "sending"]))
 Index("ix_outgoing_contact", outgoing.c.contact_id, outgoing.c.planned_at)
 Index("ix_outgoing_campaign", outgoing.c.campaign_id, postgresql_where=outgoing.c.campaign_id.is_not(None))
+Index("ix_outgoing_replaced", outgoing.c.contact_id, postgresql_where=outgoing.c.replaced.is_not(None))
 Index("ix_outgoing_accepted", outgoing.c.phone_number_id, outgoing.c.accepted_at)
 
 #: One contact's live messages leave in the order in which they were planned; a batch holds a contact at most once. A
@@ -72,6 +80,10 @@ ON_THE_WAY = Claimable(outgoing, turn=2, order="id", ready="planned", held="send
 CAMPAIGN_RUNNING = "exists (select 1 from campaigns c where c.id = r.campaign_id and c.state = 'running')"
 
 
+_REPLACED = """jsonb_build_object('kind', kind, 'content', content, 'body', body, 'category', category,
+    'holds', coalesce((fallback ->> 'holds')::bool, false))"""
+
+
 def plan(tx: Connection, rows: Sequence[Mapping[str, Any]]) -> list[int]:
     """Insert messages to be sent; a known idempotency key adds nothing. Returns the ids of the new ones."""
     if not rows:
@@ -84,6 +96,12 @@ def by_ids(tx: Connection, ids: Iterable[int], *, lock: bool = False) -> dict[in
     """Outgoing messages by number; locked in the order of their ids where the caller means to change them."""
     statement = select(outgoing).where(outgoing.c.id.in_(sorted(set(ids)))).order_by(outgoing.c.id)
     return {row.id: row for row in tx.execute(statement.with_for_update() if lock else statement)}
+
+
+def owners(tx: Connection, ids: Iterable[int]) -> dict[int, int]:
+    """Whom these messages go to as of now: contacts may have been joined while a send was on its way."""
+    statement = select(outgoing.c.id, outgoing.c.contact_id).where(outgoing.c.id.in_(sorted(set(ids))))
+    return {row.id: row.contact_id for row in tx.execute(statement)}
 
 
 def by_refs(tx: Connection, refs: Iterable[str]) -> dict[str, Row[Any]]:
@@ -135,6 +153,49 @@ def plan_again(tx: Connection, ids: Sequence[int]) -> None:
         tx.execute(statement, {"ids": list(ids)})
 
 
+def fall_back(tx: Connection, ids: Sequence[int]) -> list[Row[Any]]:
+    """Put the fallback in the place of free-form messages that have not been taken; returns the rows as they are now.
+    Those without one are left alone."""
+    statement = text(f"""
+        update outgoing set kind = 'template', content = fallback -> 'content', body = fallback ->> 'body',
+            category = fallback ->> 'category', fallback = null,
+            replaced = {_REPLACED}
+        where id = any(:ids) and fallback is not null and state in ('claimed', 'sending') returning *""")
+    return list(tx.execute(statement, {"ids": list(ids)}).fetchall()) if ids else []
+
+
+def plan_instead(tx: Connection, ids: Sequence[int], now: datetime) -> list[int]:
+    """Plan the fallback of messages that the platform took and then did not deliver, its window being closed; once for
+    each, however often its failure is told."""
+    statement = text(f"""
+        insert into outgoing (idempotency_key, lane, source, category, phone_number_id, contact_id, kind, content, body,
+            planned_at, answers_message_id, reply_to, replaced)
+        select 'instead:' || ref, lane, source, fallback ->> 'category', phone_number_id, contact_id, 'template',
+            fallback -> 'content', fallback ->> 'body', :now, answers_message_id, reply_to, {_REPLACED}
+        from outgoing where id = any(:ids) and fallback is not null order by id
+        on conflict (idempotency_key) do nothing returning id""")
+    return list(tx.execute(statement, {"ids": list(ids), "now": now}).scalars())
+
+
+def release_held(tx: Connection, written: Sequence[tuple[int, str]], since: datetime, now: datetime) -> list[int]:
+    """These people have written to these numbers of ours, so their windows are open: plan what a fallback had taken the
+    place of since then; once for each."""
+    statement = text("""
+        insert into outgoing (idempotency_key, lane, source, category, phone_number_id, contact_id, kind, content, body,
+            planned_at, answers_message_id, reply_to)
+        select 'held:' || o.ref, o.lane, o.source, o.replaced ->> 'category', w.number, o.contact_id,
+            o.replaced ->> 'kind', o.replaced -> 'content', o.replaced ->> 'body', :now, o.answers_message_id,
+            o.reply_to
+        from outgoing o join (select distinct on (contact) contact, number
+            from unnest(cast(:contacts as bigint[]), cast(:numbers as text[])) w(contact, number)) w
+            on w.contact = o.contact_id
+        where o.replaced is not null and (o.replaced ->> 'holds')::bool and o.state = 'accepted'
+          and o.planned_at > :since order by o.id
+        on conflict (idempotency_key) do nothing returning id""")
+    values = {"contacts": [pair[0] for pair in written], "numbers": [pair[1] for pair in written]}
+    return list(tx.execute(statement, values | {"since": since, "now": now}).scalars()) if written else []
+
+
 def disturb_batches(tx: Connection, ids: Sequence[int]) -> None:
     """Let the resting batches of these messages be looked at again, and open those that had seemed finished."""
     statement = text("""
@@ -159,13 +220,41 @@ def later_echo(tx: Connection, phone_number_id: str, sent_at: datetime) -> bool:
     return bool(tx.execute(statement, {"number": phone_number_id, "sent_at": sent_at}).scalar_one())
 
 
-def accepted_since(tx: Connection, phone_number_id: str, since: datetime) -> int:
-    """Non-promotional templates that this number has sent, or is sending, since then (R14)."""
+def move(tx: Connection, changed: Mapping[int, tuple[str, str]]) -> None:
+    """These claimed messages leave from other numbers than planned (R12), or as another category: (number, category)
+    by message."""
+    if not changed:
+        return
+    statement = text("""
+        update outgoing o set phone_number_id = w.number, category = w.category
+        from unnest(cast(:ids as bigint[]), cast(:numbers as text[]), cast(:categories as text[]))
+            w(id, number, category)
+        where o.id = w.id and o.state = 'claimed'""")
+    numbers, categories = zip(*changed.values(), strict=True)
+    values = {"ids": list(changed), "numbers": list(numbers), "categories": [str(one) for one in categories]}
+    tx.execute(statement, values)
+
+
+def unheard(tx: Connection, ids: Iterable[int]) -> set[int]:
+    """Those of these messages of which an item of the inbox speaks that nobody has handled yet, or that a person was
+    given: it may be the echo that settles them."""
+    statement = text("""
+        select o.id from outgoing o where o.id = any(:ids) and (
+            exists (select 1 from inbox i where i.state in ('pending', 'claimed', 'waiting')
+                    and position(o.ref in i.payload) > 0)
+            or exists (select 1 from dead_letters d join inbox i on i.id = d.subject_id
+                       where d.subject = 'inbox' and d.resolved_at is null and position(o.ref in i.payload) > 0))""")
+    return set(tx.execute(statement, {"ids": sorted(set(ids))}).scalars())
+
+
+def accepted_since(tx: Connection, phone_number_id: str, since: datetime, *, without: Sequence[int] = ()) -> int:
+    """Non-promotional templates that this number has sent, or is sending, since then (R14), `without` these."""
     statement = select(func.count()).where(
         outgoing.c.phone_number_id == phone_number_id,
         outgoing.c.kind == "template",
         outgoing.c.category != "marketing",
         (outgoing.c.accepted_at > since) | outgoing.c.state.in_(["claimed", "sending"]),
+        outgoing.c.id.not_in(list(without)),
     )
     return int(tx.execute(statement).scalar_one())
 

@@ -27,7 +27,7 @@ LOOKING_THREADS = 4
 def build(runtime: Runtime, committer: Committer | None = None) -> ASGIApp:
     """Everything the web process serves. `committer` is for measurements of other ways to store."""
     pool = ThreadPoolExecutor(LOOKING_THREADS, thread_name_prefix="looking")
-    committer = committer or Committer(runtime.intake.receive)
+    committer = committer or Committer(runtime.intake.receive, missed=runtime.intake.door.shuts)
     routes = [
         *webhook_routes(runtime, committer),
         *health.routes(runtime, pool),
@@ -38,8 +38,9 @@ def build(runtime: Runtime, committer: Committer | None = None) -> ASGIApp:
     async def lifespan(app: Any) -> AsyncIterator[None]:
         anyio.to_thread.current_default_thread_limiter().total_tokens = API_THREADS
         committer.start()
+        pool.submit(runtime.intake.open_door)
         yield
-        committer.close()
+        await committer.close()
         pool.shutdown(wait=False, cancel_futures=True)
 
     return Router(routes, lifespan=lifespan)

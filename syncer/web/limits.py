@@ -9,6 +9,9 @@ from syncer.web.problems import Problem
 
 #: Bytes: a campaign of 100,000 recipients with three parameters each stays below.
 LARGEST_BODY = 16 * 1024 * 1024
+#: Bytes of a file that is uploaded: the largest document the platform takes.
+LARGEST_FILE = 100 * 1024 * 1024
+_UPLOADS = "/media"
 
 
 class BodyLimit:
@@ -23,7 +26,8 @@ class BodyLimit:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        left = self._largest
+        largest = max(self._largest, LARGEST_FILE) if scope["path"].endswith(_UPLOADS) else self._largest
+        left = largest
 
         async def counted() -> Message:
             nonlocal left
@@ -31,11 +35,11 @@ class BodyLimit:
             left -= len(message.get("body", b""))
             if left < 0:
                 # FastAPI lets only its own kind of error out of the reading of a body.
-                raise HTTPException(413, f"larger than {self._largest} bytes")
+                raise HTTPException(413, f"larger than {largest} bytes")
             return message
 
         declared = dict(scope["headers"]).get(b"content-length", b"0")
-        if declared.isdigit() and int(declared) > self._largest:
-            await Problem(413, f"larger than {self._largest} bytes").response()(scope, receive, send)
+        if declared.isdigit() and int(declared) > largest:
+            await Problem(413, f"larger than {largest} bytes").response()(scope, receive, send)
             return
         await self._app(scope, counted, send)

@@ -22,10 +22,11 @@ LENGTH = 8
 @dataclass(frozen=True, slots=True)
 class Picture:
     """`minutes`: messages (in, out) of each of the last sixty minutes, the present one last. The lists hold rows with
-    the names of `syncer.store.listings` and `syncer.store.dead_letters`."""
+    the names of `syncer.store.listings`, `syncer.store.alerts` and `syncer.store.dead_letters`."""
 
     live: Live
     minutes: Sequence[tuple[datetime, int, int]]
+    alerts: Sequence[Any]
     campaigns: Sequence[Any]
     failures: Sequence[Any]
     sync_runs: Sequence[Any]
@@ -53,6 +54,7 @@ class LiveView:
         return Picture(
             live,
             self._remember(live),
+            self._lookups.alerts(LENGTH),
             self._lookups.campaigns(LENGTH),
             self._lookups.failures(LENGTH),
             self._lookups.sync_runs(LENGTH),
@@ -82,6 +84,7 @@ def as_json(picture: Picture) -> dict[str, Any]:
         "failed": live.failed,
         "messages": live.total,
         "waiting": dict(live.waiting),
+        "alerts": _plain(picture.alerts),
         "campaigns": _plain(picture.campaigns),
         "failures": _plain(picture.failures),
         "sync_runs": _plain(picture.sync_runs),

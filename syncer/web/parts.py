@@ -7,6 +7,7 @@ from syncer.flows.consent import Consent
 from syncer.flows.failures import Failures
 from syncer.flows.lookups import Lookups
 from syncer.flows.messages_out import MessagesOut
+from syncer.flows.receipts import Receipts
 
 
 def lookups(runtime: Runtime) -> Lookups:
@@ -21,11 +22,17 @@ def messages_out(runtime: Runtime) -> MessagesOut:
         store=runtime.store,
         clock=runtime.clock,
         jobs=runtime.jobs,
-        templates=runtime.templates,
+        book=runtime.template_book,
         phone_number_id=runtime.settings.whatsapp.phone_number_id or "",
         company=runtime.company,
         region=runtime.settings.default_region,
+        fallback=runtime.tuning.window.fallback_template,
     )
+
+
+def receipts(runtime: Runtime) -> Receipts:
+    """Blue ticks."""
+    return Receipts(runtime.store, runtime.messenger, runtime.clock)
 
 
 def failures(runtime: Runtime) -> Failures:

@@ -14,7 +14,7 @@ from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from syncer.domain.errors import Refused, TryAgain, Unreachable
+from syncer.domain.errors import DeliveryError, Never, OutcomeUnknown, Refused, TryAgain, TryLater, Unreachable
 from syncer.domain.template import TemplateMismatch
 
 log = logging.getLogger(__name__)
@@ -76,7 +76,7 @@ def install(app: FastAPI) -> None:
         Refused: _refused,
         TemplateMismatch: _refused,
         Unreachable: _unreachable,
-        TryAgain: _unreachable,
+        DeliveryError: _provider,
         Exception: _defect,
     }
     for kind, handler in handlers.items():
@@ -104,6 +104,16 @@ async def _refused(request: Request, error: Exception) -> Response:
 
 async def _unreachable(request: Request, error: Exception) -> Response:
     return Problem(503, "the database does not answer now", headers={"Retry-After": "5"}).response()
+
+
+async def _provider(request: Request, error: Exception) -> Response:
+    """Somebody we had to ask said no, or nothing: whose turn it is now depends on what they said."""
+    if isinstance(error, Never):
+        return Problem(422, str(error)).response()
+    if isinstance(error, TryAgain | TryLater | OutcomeUnknown):
+        wait = error.wait_seconds if isinstance(error, TryLater) else 5
+        return Problem(503, str(error), headers={"Retry-After": f"{wait:.0f}"}).response()
+    return Problem(502, str(error)).response()
 
 
 async def _defect(request: Request, error: Exception) -> Response:

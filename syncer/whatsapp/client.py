@@ -1,30 +1,29 @@
-"""The messaging port over the Graph API."""
+"""The messaging port over the Graph API, and beside it all else that one client of the platform does."""
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable
 from typing import Any
-from urllib.parse import quote
 
-from syncer.domain.errors import OutcomeUnknown, TryAgain
+from syncer.domain.errors import DeliveryError, OutcomeUnknown, TryLater
 from syncer.domain.inbox import InboxItem
-from syncer.domain.message import Accepted, InboundMessage, SendRequest, Unrecognised
-from syncer.domain.status import StatusUpdate
-from syncer.http import HttpClient, Response
-from syncer.whatsapp import errors, events, payloads
-from syncer.whatsapp.payloads import ListedTemplate, NumberState
+from syncer.domain.message import Accepted, Category, SendRequest
+from syncer.domain.template import TemplateContent
+from syncer.http import HttpClient
+from syncer.ports import Event
+from syncer.whatsapp import events, payloads
+from syncer.whatsapp.business import GraphBusiness
+from syncer.whatsapp.call import NOT_THE_PROMISE, Graph, node
+from syncer.whatsapp.catalogue import GraphCatalogue
+from syncer.whatsapp.errors import MARKETING_ROUTE_ONLY, PAIR_RATE
+from syncer.whatsapp.media import GraphMedia
+from syncer.whatsapp.numbers import GraphNumbers
+from syncer.whatsapp.pairs import PairWaits
+from syncer.whatsapp.usage import Usage
 
-#: Rows per page asked of a listing.
-PAGE_SIZE = 100
-#: A listing that goes on for longer is going in circles: 6,000 templates are the most an account may have.
-MOST_PAGES = 200
 
-logger = logging.getLogger(__name__)
-
-
-class WhatsAppMessenger:
-    """Implements `ports.Messenger`, and reads what the platform knows of templates, numbers and the subscription.
+class WhatsAppMessenger(GraphMedia, GraphCatalogue, GraphNumbers, GraphBusiness):
+    """Implements `ports.Messenger`, and by its parts `ports.Media`, `ports.Catalogue` and `ports.Numbers`.
 
     `access_token` is called for every request, so a renewed token is used without a restart (R16).
     `business_account_id` is the WhatsApp Business Account (WABA).
@@ -39,82 +38,59 @@ class WhatsAppMessenger:
         access_token: Callable[[], str],
         business_account_id: str = "",
     ) -> None:
-        self._http = http
-        self._root = f"{base_url.rstrip('/')}/{version}"
-        self._access_token = access_token
-        self._account = business_account_id
+        super().__init__(
+            Graph(http, base_url=base_url, version=version, access_token=access_token, account=business_account_id)
+        )
+        self._pairs = PairWaits()
+        self._marketing_apart = False
 
     def send(self, request: SendRequest) -> Accepted:
         """Ask for one message. There is no idempotency key: whatever leaves a doubt is `OutcomeUnknown` (law 6).
 
-        Raises the errors of `ports.Messenger.send`.
+        Marketing templates go by the route for marketing once the platform has refused one on the common route; that
+        refusal proves that nothing was sent. Raises the errors of `ports.Messenger.send`.
         """
-        path = f"{quote(request.phone_number_id, safe='')}/messages"
-        response = self._call("POST", path, json=payloads.message(request))
+        if self._marketing_apart and _is_marketing(request):
+            return self._send_marketing(request)
         try:
-            return payloads.accepted(response.json())
-        except ValueError as strange:
-            raise OutcomeUnknown(f"HTTP {response.status}, but {strange}", code="not_the_promise") from strange
+            return self._post(request, "messages", payloads.message(request))
+        except DeliveryError as refused:
+            if refused.code != MARKETING_ROUTE_ONLY or not _is_marketing(request):
+                raise
+        self._marketing_apart = True
+        return self._send_marketing(request)
 
-    def read(self, item: InboxItem) -> InboundMessage | StatusUpdate | Unrecognised:
+    def mark_read(self, phone_number_id: str, wamid: str, *, typing: bool = False) -> None:
+        """Show the customer that their message was read, and optionally that an answer is being typed."""
+        receipt = payloads.read_receipt(wamid, typing=typing)
+        self._graph.call("POST", f"{node(phone_number_id)}/messages", json=receipt, repeatable=True)
+
+    def read(self, item: InboxItem) -> Event:
         """What an inbox item says. Never raises."""
         return events.read(item)
 
-    def templates(self) -> list[ListedTemplate]:
-        """The account's whole catalogue, every state (R13). Raises `TryAgain`, `TryLater`, `FixCredentials`,
-        `AskPerson`, `Never`."""
-        return list(self._listed())
+    def usage(self) -> dict[str, Usage]:
+        """How much of the platform's allowances is used up, by its latest word on each; empty before the first."""
+        return self._graph.usage.latest()
 
-    def phone_number(self, phone_number_id: str) -> NumberState:
-        """State, quality and limits of a business number. Raises as `templates`."""
-        return payloads.number_state(self._get(quote(phone_number_id, safe=""), {"fields": payloads.NUMBER_FIELDS}))
+    def _send_marketing(self, request: SendRequest) -> Accepted:
+        return self._post(request, "marketing_messages", payloads.marketing_message(request))
 
-    def subscribed(self) -> bool:
-        """Whether any app receives this account's webhooks; without one we are deaf. Raises as `templates`."""
-        return bool(self._get(f"{self._account}/subscribed_apps", {}).get("data"))
-
-    def _listed(self) -> Iterator[ListedTemplate]:
-        params = {"fields": payloads.TEMPLATE_FIELDS, "limit": str(PAGE_SIZE)}
-        for _ in range(MOST_PAGES):
-            page = self._get(f"{self._account}/message_templates", params)
-            yield from _templates_of(page)
-            after = _next_cursor(page)
-            if after is None or after == params.get("after"):
-                return
-            params["after"] = after
-        logger.warning("template catalogue: stopped after %d pages", MOST_PAGES)
-
-    def _get(self, path: str, params: Mapping[str, str]) -> dict[str, Any]:
-        response = self._call("GET", path, params=params)
+    def _post(self, request: SendRequest, edge: str, body: dict[str, Any]) -> Accepted:
         try:
-            body = response.json()
+            response = self._graph.call("POST", f"{node(request.phone_number_id)}/{edge}", json=body)
+        except TryLater as refused:
+            if refused.code == PAIR_RATE:
+                grown = self._pairs.refused(request.phone_number_id, request.to)
+                refused.wait_seconds = max(refused.wait_seconds, grown)
+            raise
+        try:
+            promise = payloads.accepted(response.json())
         except ValueError as strange:
-            raise TryAgain(f"HTTP {response.status}, but not JSON", code="not_the_promise") from strange
-        if not isinstance(body, dict):
-            raise TryAgain(f"HTTP {response.status}, but no object", code="not_the_promise")
-        return body
-
-    def _call(self, method: str, path: str, *, json: Any = None, params: Mapping[str, str] | None = None) -> Response:
-        headers = {"Authorization": f"Bearer {self._access_token()}"}
-        response = self._http.request(method, f"{self._root}/{path}", headers=headers, json=json, params=params)
-        if 200 <= response.status < 300:
-            return response
-        raise errors.from_response(response.status, response.headers, response.body, safe=method == "GET")
+            raise OutcomeUnknown(f"HTTP {response.status}, but {strange}", code=NOT_THE_PROMISE) from strange
+        self._pairs.accepted(request.phone_number_id, request.to)
+        return promise
 
 
-def _templates_of(page: Mapping[str, Any]) -> Iterator[ListedTemplate]:
-    rows = page.get("data")
-    for row in rows if isinstance(rows, list) else []:
-        try:
-            yield payloads.listed_template(row)
-        except (KeyError, AttributeError, TypeError, ValueError) as strange:
-            logger.warning("template catalogue: a row was skipped: %r", strange)
-
-
-def _next_cursor(page: Mapping[str, Any]) -> str | None:
-    """Where the next page starts. Only `paging.next` says that there is one; the cursor alone is always given."""
-    match page.get("paging"):
-        case {"next": str(), "cursors": {"after": str(after)}}:
-            return after
-        case _:
-            return None
+def _is_marketing(request: SendRequest) -> bool:
+    return request.category is Category.MARKETING and isinstance(request.content, TemplateContent)

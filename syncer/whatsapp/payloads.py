@@ -1,83 +1,71 @@
-"""The shapes of the Graph API: what we say when we send, and what it answers.
+"""The shapes of a message in the Graph API: what we say when we send, and what it answers.
 
-Source: developers.facebook.com/documentation/business-messaging/whatsapp, pages on messages, template management and
-business phone numbers.
+Source: developers.facebook.com/documentation/business-messaging/whatsapp, pages on messages of each kind.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
-from syncer.domain.message import Accepted, SendRequest, TextContent
-from syncer.domain.template import Template, TemplateContent, from_graph
+from syncer.domain.content import (
+    ButtonsContent,
+    ContactCard,
+    ContactsContent,
+    Content,
+    FlowContent,
+    Interactive,
+    LinkContent,
+    ListContent,
+    LocationContent,
+    LocationRequestContent,
+    MediaContent,
+    PhoneRequestContent,
+    ReactionContent,
+    Section,
+    TextContent,
+    kind_of,
+)
+from syncer.domain.message import Accepted, SendRequest
+from syncer.domain.template import TemplateContent
+from syncer.whatsapp import template_payloads
+from syncer.whatsapp.shapes import first, mapping
 
 #: A business-scoped user id: a country, a dot and up to 128 letters and digits, or the same with a parent's `ENT`.
 _USER_ID = re.compile(r"[A-Z]{2}\.(?:ENT\.)?[A-Za-z0-9]{1,128}")
+_FLOW_VERSION = "3"
 
-TEMPLATE_FIELDS = "id,name,language,status,category,components,parameter_format,quality_score,rejected_reason"
-NUMBER_FIELDS = (
-    "id,display_phone_number,verified_name,status,quality_rating,code_verification_status,name_status,throughput,"
-    "whatsapp_business_manager_messaging_limit"
-)
+Body = dict[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class ListedTemplate:
-    """A template as the account's catalogue has it. Only `APPROVED` ones can be sent.
-
-    `quality` is GREEN, YELLOW, RED or UNKNOWN; `parameter_format` POSITIONAL or NAMED.
-    """
-
-    id: str
-    template: Template
-    status: str
-    quality: str
-    parameter_format: str
-    rejected_reason: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class NumberState:
-    """A business number as the platform sees it; a field it did not name is an empty text.
-
-    `status` CONNECTED, PENDING, RESTRICTED, BANNED ...; `quality` GREEN, YELLOW, RED or UNKNOWN; `throughput` STANDARD
-    (80 messages/s) or HIGH (1,000/s); `messaging_limit` TIER_250, TIER_2K ... TIER_UNLIMITED (unique people in 24 h).
-    """
-
-    id: str
-    display_phone_number: str
-    verified_name: str
-    status: str
-    quality: str
-    name_status: str
-    code_verification_status: str
-    throughput: str
-    messaging_limit: str
-
-
-def message(request: SendRequest) -> dict[str, Any]:
-    """The body of `POST /{phone number id}/messages`."""
+def message(request: SendRequest) -> Body:
+    """The body of `POST /{phone number id}/messages`. A user id goes where user ids go, anything else as a phone."""
     addressee = "recipient" if _USER_ID.fullmatch(request.to) else "to"
+    quoted = {"context": {"message_id": request.reply_to}} if request.reply_to else {}
+    kind = kind_of(request.content)
     return {
         "messaging_product": "whatsapp",
         "recipient_type": "individual",
         addressee: request.to,
         "biz_opaque_callback_data": request.callback_data,
-        **_content(request.content),
+        **quoted,
+        "type": kind,
+        kind: _content(request.content),
     }
 
 
-def _content(content: TextContent | TemplateContent) -> dict[str, Any]:
-    if isinstance(content, TextContent):
-        return {"type": "text", "text": {"preview_url": False, "body": content.body}}
-    template: dict[str, Any] = {"name": content.name, "language": {"code": content.language}}
-    if content.parameters:
-        body = [{"type": "text", "text": value} for value in content.parameters]
-        template["components"] = [{"type": "body", "parameters": body}]
-    return {"type": "template", "template": template}
+def marketing_message(request: SendRequest) -> Body:
+    """The body of `POST /{phone number id}/marketing_messages`: a template, sent as a plain one to those whom that
+    route cannot reach."""
+    return {**message(request), "product_policy": "CLOUD_API_FALLBACK"}
+
+
+def read_receipt(wamid: str, *, typing: bool) -> Body:
+    """Marks a customer's message as read, and those before it; typing shows until an answer comes or 25 s have
+    passed."""
+    receipt: Body = {"messaging_product": "whatsapp", "status": "read", "message_id": wamid}
+    return {**receipt, "typing_indicator": {"type": "text"}} if typing else receipt
 
 
 def accepted(answer: Any) -> Accepted:
@@ -85,48 +73,107 @@ def accepted(answer: Any) -> Accepted:
 
     `wa_id` has no plus, may differ from the number asked for (Brazil, Mexico), and is absent for user ids.
     """
-    wamid = _first(answer, "messages").get("id")
+    told = mapping(answer)
+    wamid, person = first(told.get("messages")).get("id"), first(told.get("contacts"))
     if not isinstance(wamid, str) or not wamid:
         raise ValueError("the answer to a send names no message id")
-    wa_id = _first(answer, "contacts").get("wa_id")
-    return Accepted(wamid, wa_id if isinstance(wa_id, str) and wa_id else None)
+    return Accepted(wamid, _text(person.get("wa_id")), _text(person.get("user_id")))
 
 
-def _first(answer: Any, key: str) -> Mapping[str, Any]:
-    rows = answer.get(key) if isinstance(answer, dict) else None
-    first = rows[0] if isinstance(rows, list) and rows else None
-    return first if isinstance(first, dict) else {}
+def _content(content: Content) -> Any:
+    match content:
+        case TextContent(body=body, preview_url=preview):
+            return {"preview_url": preview, "body": body}
+        case TemplateContent():
+            return template_payloads.template(content)
+        case MediaContent():
+            return _medium(content)
+        case LocationContent():
+            return _location(content)
+        case ContactsContent(cards=cards):
+            return [_card(card) for card in cards]
+        case ReactionContent(wamid=wamid, emoji=emoji):
+            return {"message_id": wamid, "emoji": emoji}
+        case _:
+            return _interactive(content)
 
 
-def listed_template(item: Mapping[str, Any]) -> ListedTemplate:
-    """One row of `GET /{account id}/message_templates`. Raises `KeyError` when it has no name or no language."""
-    quality = item.get("quality_score")
-    return ListedTemplate(
-        id=str(item.get("id", "")),
-        template=from_graph(dict(item)),
-        status=str(item.get("status", "")),
-        quality=str(quality.get("score", "UNKNOWN")) if isinstance(quality, dict) else "UNKNOWN",
-        parameter_format=str(item.get("parameter_format", "POSITIONAL")),
-        rejected_reason=_reason(item.get("rejected_reason")),
-    )
+def _medium(content: MediaContent) -> Body:
+    named = {"id": content.id, "link": content.link, "caption": content.caption, "filename": content.filename}
+    return {**_told(named), **({"voice": True} if content.voice else {})}
 
 
-def _reason(value: object) -> str | None:
-    return str(value) if value and value != "NONE" else None
+def _location(content: LocationContent) -> Body:
+    place = {"latitude": _degrees(content.latitude), "longitude": _degrees(content.longitude)}
+    return {**place, **_told({"name": content.name, "address": content.address})}
 
 
-def number_state(item: Mapping[str, Any]) -> NumberState:
-    """The answer to `GET /{phone number id}`."""
-    throughput = item.get("throughput")
-    limit = item.get("whatsapp_business_manager_messaging_limit") or item.get("messaging_limit_tier")
-    return NumberState(
-        id=str(item.get("id", "")),
-        display_phone_number=str(item.get("display_phone_number", "")),
-        verified_name=str(item.get("verified_name", "")),
-        status=str(item.get("status", "")),
-        quality=str(item.get("quality_rating", "UNKNOWN")),
-        name_status=str(item.get("name_status", "")),
-        code_verification_status=str(item.get("code_verification_status", "")),
-        throughput=str(throughput.get("level", "")) if isinstance(throughput, dict) else "",
-        messaging_limit=str(limit or ""),
-    )
+def _degrees(value: float) -> str:
+    """Seven decimals are a centimetre."""
+    return f"{value:.7f}".rstrip("0").rstrip(".")
+
+
+def _card(card: ContactCard) -> Body:
+    """A name needs a part besides its whole, or the platform refuses it."""
+    told: Body = {"name": {"formatted_name": card.name, "first_name": card.name}}
+    if card.phones:
+        told["phones"] = [{"phone": phone, "type": "CELL"} for phone in card.phones]
+    if card.emails:
+        told["emails"] = [{"email": email, "type": "WORK"} for email in card.emails]
+    if card.company:
+        told["org"] = {"company": card.company}
+    return told
+
+
+def _interactive(content: Interactive) -> Body:
+    kind, action = _action(content)
+    told: Body = {"type": kind, "body": {"text": content.body}, "action": action}
+    if isinstance(content, LocationRequestContent | PhoneRequestContent):
+        return told
+    if content.header is not None:
+        told["header"] = {"type": "text", "text": content.header}
+    if content.footer is not None:
+        told["footer"] = {"text": content.footer}
+    return told
+
+
+def _action(content: Interactive) -> tuple[str, Body]:
+    match content:
+        case ButtonsContent(buttons=buttons):
+            replies = [{"id": button.id, "title": button.title} for button in buttons]
+            return "button", {"buttons": [{"type": "reply", "reply": reply} for reply in replies]}
+        case ListContent(button=button, sections=sections):
+            return "list", {"button": button, "sections": [_section(section) for section in sections]}
+        case LinkContent(label=label, url=url):
+            return "cta_url", {"name": "cta_url", "parameters": {"display_text": label, "url": url}}
+        case FlowContent():
+            return "flow", {"name": "flow", "parameters": _flow(content)}
+        case LocationRequestContent():
+            return "location_request_message", {"name": "send_location"}
+        case PhoneRequestContent():
+            return "request_contact_info", {"name": "request_contact_info"}
+
+
+def _section(section: Section) -> Body:
+    rows = [_told({"id": row.id, "title": row.title, "description": row.description}) for row in section.rows]
+    return {**_told({"title": section.title}), "rows": rows}
+
+
+def _flow(content: FlowContent) -> Body:
+    return {
+        "flow_message_version": _FLOW_VERSION,
+        "flow_id": content.flow_id,
+        "flow_cta": content.label,
+        "flow_token": content.token,
+        "flow_action": "navigate",
+        **({"flow_action_payload": {"screen": content.screen}} if content.screen else {}),
+    }
+
+
+def _told(values: Mapping[str, str | None]) -> Body:
+    """Without what is not said."""
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) and value else None

@@ -9,7 +9,8 @@ from itertools import count
 
 from syncer.domain.errors import OutcomeUnknown
 from syncer.domain.inbox import InboxItem
-from syncer.domain.message import Accepted, InboundMessage, Sender, SendRequest, Unrecognised
+from syncer.domain.message import Accepted, InboundMessage, Sender, SendRequest
+from syncer.domain.notice import Unrecognised
 from syncer.domain.status import Consequence, Status, StatusUpdate
 from syncer.ports import Event
 
@@ -17,10 +18,12 @@ NUMBER = "100"
 
 
 class FakeMessenger:
-    """`accepted` holds what the platform has taken, by wamid - also where the answer was lost on the way."""
+    """`accepted` holds what the platform has taken, by wamid - also where the answer was lost on the way; `marked` what
+    customers see as read, each with whether an answer is being typed."""
 
     def __init__(self) -> None:
         self.accepted: dict[str, SendRequest] = {}
+        self.marked: list[tuple[str, str, bool]] = []
         self.on_send: Callable[[SendRequest], None] = lambda request: None
         self.lose_answers = False
         self._numbers = count(1)
@@ -33,6 +36,10 @@ class FakeMessenger:
         if self.lose_answers:
             raise OutcomeUnknown("read timed out", code="timeout")
         return Accepted(wamid, request.to.removeprefix("+"))
+
+    def mark_read(self, phone_number_id: str, wamid: str, *, typing: bool = False) -> None:
+        """Noted, as often as it is said."""
+        self.marked.append((phone_number_id, wamid, typing))
 
     def read(self, item: InboxItem) -> Event:
         """The items that `said` and `status` make."""

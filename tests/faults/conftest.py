@@ -39,6 +39,11 @@ class Breakable:
     platform: SimulatedPlatform
     store: Store
     crm: Engine
+    redis_command: str
+
+    def start_redis(self) -> None:
+        """With what it had written. Nobody else starts it: a test decides how long it is gone."""
+        self.supervisor.start("redis", self.redis_command, restarts=False)
 
     def play(self, name: str, count: int, rate: float = 100.0, words: str = "你好") -> list[str]:
         """Customers say `count` different things, each person two; returns their wamids at once."""
@@ -99,9 +104,16 @@ def engine(_migrated: str, _administrator: Engine, tmp_path_factory: pytest.Temp
         ours = _environment(home, _migrated, crm_url, web_port, redis_port, simulator.url, config)
         supervisor = Supervisor(processes.environment(ours), ROOT, home / "logs")
         try:
-            _start(supervisor, redis_port, home)
+            (home / "redis").mkdir()
+            program = f"{embedded_redis.find()} --port {redis_port} --bind 127.0.0.1"
+            redis_command = f"{program} --appendonly yes --dir {home / 'redis'}"
+            breakable = Breakable(supervisor, SimulatedPlatform(simulator.url), store, crm, redis_command)
+            breakable.start_redis()
+            commands = processes.read_procfile(ROOT / "Procfile")
+            for kind in ("web", "realtime", "crm"):
+                supervisor.start(kind, commands[kind])
             _wait_until_ready(web_port, store)
-            yield Breakable(supervisor, SimulatedPlatform(simulator.url), store, crm)
+            yield breakable
         finally:
             supervisor.stop()
             store.close()
@@ -131,15 +143,6 @@ def _environment(
     }
 
 
-def _start(supervisor: Supervisor, redis_port: int, home: Path) -> None:
-    (home / "redis").mkdir()
-    server = f"{embedded_redis.find()} --port {redis_port} --bind 127.0.0.1 --appendonly yes --dir {home / 'redis'}"
-    supervisor.start("redis", server)
-    commands = processes.read_procfile(ROOT / "Procfile")
-    for kind in ("web", "realtime", "crm"):
-        supervisor.start(kind, commands[kind])
-
-
 def _wait_until_ready(web_port: int, store: Store) -> None:
     http = HttpClient()
     deadline = time.monotonic() + 60
@@ -159,9 +162,14 @@ def _workers(store: Store) -> int:
 
 
 @pytest.fixture(autouse=True)
-def _calm(engine: Breakable) -> Iterator[None]:
+def _calm(request: pytest.FixtureRequest) -> Iterator[None]:
     """Every test leaves the engine whole again, and nothing to do for it: the next one measures its own fault."""
+    engine: Breakable | None = request.getfixturevalue("engine") if "engine" in request.fixturenames else None
     yield
+    if engine is None:
+        return
+    if "redis" not in engine.supervisor.names().values():
+        engine.start_redis()
     engine.platform._call("DELETE", "faults")
     for name in ("redis", "realtime", "crm", "web"):
         engine.signal(name, signal.SIGCONT)

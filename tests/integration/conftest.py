@@ -18,14 +18,20 @@ from syncer.domain.inbox import InboxItem
 from syncer.domain.message import Lane, Sender
 from syncer.domain.rule import Match, Rule
 from syncer.flows.admission import Admission
+from syncer.flows.chronicle import Chronicle
 from syncer.flows.conversations import Conversations
 from syncer.flows.crm_writes import CrmWrites
 from syncer.flows.intake import Intake
+from syncer.flows.numbers import Numbers
 from syncer.flows.outcomes import Outcomes
+from syncer.flows.people import People
+from syncer.flows.recipients import Recipients
 from syncer.flows.recovery import Recovery
 from syncer.flows.sending import Sending
 from syncer.flows.setbacks import Setbacks
 from syncer.flows.statuses import Statuses
+from syncer.flows.templates import Templates
+from syncer.flows.troubles import Troubles
 from syncer.policies.retry import Tiers
 from syncer.policies.rules import RuleBook
 from syncer.policies.unknown import Patience
@@ -167,9 +173,10 @@ def house(store: Store, clock: FakeClock, jobs: RecordingJobs) -> Iterator[House
     messenger, throttle, crm = FakeMessenger(), OpenThrottle(), LockableCRM()
     setbacks = Setbacks(clock, Tiers())
     statuses = Statuses(("sql",), clock)
-    outcomes = Outcomes(statuses, setbacks, Patience())
+    outcomes = Outcomes(statuses, setbacks, Troubles(Templates(), Numbers(NUMBER), ("sql",)), Patience())
     conversations = Conversations(RULES, ("sql",), "Formosa Tea", long_rule=LONG)
     pool = ThreadPoolExecutor(4)
+    hearers = (People(("sql",)), Chronicle(("sql",)), conversations, statuses, Templates(), Numbers(NUMBER))
     house = House(
         store=store,
         clock=clock,
@@ -177,8 +184,10 @@ def house(store: Store, clock: FakeClock, jobs: RecordingJobs) -> Iterator[House
         messenger=messenger,
         throttle=throttle,
         crm=crm,
-        intake=Intake(store, messenger, conversations, statuses, setbacks, clock, jobs),
-        sending=Sending(store, messenger, throttle, Admission(), outcomes, clock, pool),
+        intake=Intake(store, messenger, hearers, setbacks, clock, jobs),
+        sending=Sending(
+            store, messenger, throttle, Admission(Templates(), Numbers(NUMBER), Recipients()), outcomes, clock, pool
+        ),
         statuses=statuses,
         outcomes=outcomes,
         crm_writes=CrmWrites(store, {"sql": crm}, setbacks, clock),

@@ -273,6 +273,74 @@ def _failed(api: httpx.Client, house: House) -> int:
     return number
 
 
+CHOICE = {"id": "y", "title": "是"}
+
+
+@pytest.mark.parametrize(
+    ("kind", "content", "body"),
+    [
+        ("media", {"kind": "image", "id": "77", "caption": "收據"}, "收據\n— 福爾摩沙茶行"),
+        ("location", {"latitude": 25.03, "longitude": 121.5, "name": "門市"}, "門市"),
+        ("contacts", {"cards": [{"name": "王小明", "phones": ["+886912345678"]}]}, "王小明 +886912345678"),
+        ("reaction", {"wamid": "wamid.1", "emoji": "👍"}, "👍"),
+        ("buttons", {"body": "好嗎？", "buttons": [CHOICE]}, "好嗎？"),
+        ("list", {"body": "哪天？", "button": "選", "sections": [{"rows": [CHOICE]}]}, "哪天？"),
+        ("link", {"body": "看", "label": "開啟", "url": "https://example.com"}, "看"),
+        ("flow", {"body": "填", "flow_id": "1", "label": "開始", "token": "t"}, "填"),
+        ("question", {"of": "location", "body": "您在哪？"}, "您在哪？"),
+        ("question", {"of": "phone", "body": "您的電話？"}, "您的電話？"),
+    ],
+)
+def test_every_kind_of_message_can_be_asked_for(
+    api: httpx.Client, store: Store, kind: str, content: dict[str, Any], body: str
+) -> None:
+    answer = send(api, template=None, reply_to="wamid.0", **{kind: content})
+    assert answer.status_code == 202, answer.text
+    planned = rows(store, "select kind, category, body, reply_to from outgoing")[0]
+    assert planned.kind == (content["kind"] if kind == "media" else {"buttons": "interactive"}.get(kind, planned.kind))
+    assert (planned.category, planned.reply_to) == ("service", "wamid.0")
+    assert body.split("\n")[0] in planned.body
+
+
+@pytest.mark.parametrize(
+    "order",
+    [
+        {"text": {"body": "hi"}, "location": {"latitude": 1, "longitude": 2}},
+        {"media": {"kind": "image"}},
+        {"media": {"kind": "audio", "id": "1", "caption": "x"}},
+        {"location": {"latitude": 91, "longitude": 2}},
+        {"buttons": {"body": "?", "buttons": [CHOICE, CHOICE]}},
+        {"buttons": {"body": "?", "buttons": [{"id": "1", "title": "x" * 21}]}},
+        {"list": {"body": "?", "button": "x" * 21, "sections": [{"rows": [CHOICE]}]}},
+        {"link": {"body": "?", "label": "x", "url": "javascript:alert(1)"}},
+        {"question": {"of": "name", "body": "?"}},
+        {"text": {"body": "hi"}, "fallback": {"name": "nothing", "language": "zh_TW"}},
+        {"to": {"user_id": "not-one"}, "text": {"body": "hi"}},
+    ],
+)
+def test_content_that_the_platform_would_refuse_is_422_and_plans_nothing(
+    api: httpx.Client, store: Store, order: dict[str, Any]
+) -> None:
+    problem(send(api, **{"template": None, **order}), 422)
+    assert rows(store, "select id from outgoing") == []
+
+
+def test_a_person_who_hides_their_phone_is_named_by_user_id(api: httpx.Client, store: Store) -> None:
+    user_id = "TW.13491208655302741918"
+    assert send(api, to={"user_id": user_id}).status_code == 202
+    assert rows(store, "select kind, value from identities") == [("user_id", user_id)]
+
+
+def test_a_customers_message_is_marked_as_read(api: httpx.Client, house: House) -> None:
+    problem(api.post("messages/read", json={"wamid": "wamid.unknown"}), 404)
+    house.receive(said("wamid.old", "在嗎", at=house.clock.now() - timedelta(days=31)))
+    problem(api.post("messages/read", json={"wamid": "wamid.old"}), 422)
+
+
+def test_a_file_that_nobody_sent_is_404(api: httpx.Client) -> None:
+    problem(api.get("media/1"), 404)
+
+
 def test_a_sync_is_rung_for_by_name(api: httpx.Client, jobs: RecordingJobs) -> None:
     assert api.post("sync").json() == {"crms": ["sql"]}
     assert jobs.rung == [("sync", "sql")]

@@ -19,7 +19,7 @@ from syncer.acceptance import customers
 from syncer.cli.main import main
 from syncer.clock import SystemClock
 from syncer.domain.work import Subject
-from syncer.store import dead_letters, sync_runs
+from syncer.store import alerts, dead_letters, sync_runs
 from syncer.store.dead_letters import Burial
 from syncer.store.session import Store
 from syncer.store.workers import WorkerSession
@@ -334,3 +334,14 @@ def test_the_simulator_takes_its_own_options(syncer: Syncer) -> None:
     helped = syncer("simulate", "whatsapp", "--help")
     assert helped.code == 0
     assert "--callback-url" in helped.out
+
+
+def test_an_alert_is_listed_and_closed_by_hand(syncer: Syncer, store: Store) -> None:
+    with store.begin() as tx:
+        alerts.sound(tx, "template:order:zh_TW", "it is paused", datetime.now(UTC))
+        alerts.sound(tx, "template:order:zh_TW", "it is paused", datetime.now(UTC))
+    listed = syncer("alerts", "list", "--json").document["alerts"]
+    assert [(alert["key"], alert["count"]) for alert in listed] == [("template:order:zh_TW", 2)]
+    assert syncer("alerts", "end", "template:order:zh_TW").code == 0
+    assert syncer("alerts", "list", "--json").document == {"alerts": []}
+    assert syncer("alerts", "end", "template:order:zh_TW").code == 1

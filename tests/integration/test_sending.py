@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from syncer.domain.errors import FixCredentials, Never, OutcomeUnknown, TryAgain, TryLater
 from syncer.domain.message import SendRequest
-from syncer.flows.admission import Admission
 from tests.fakes.messenger import said, status
 from tests.integration.conftest import House
 
@@ -204,7 +204,7 @@ def test_the_limiter_sends_the_rest_back_unworked(house: House) -> None:
 
 
 def test_the_daily_quota_of_templates_is_respected(house: House) -> None:
-    object.__setattr__(house.sending, "admission", Admission(daily_templates=2))
+    object.__setattr__(house.sending, "admission", replace(house.sending.admission, daily_templates=2))
     ids = [house.plan(house.contact(f"+88691111111{n}"), f"k{n}") for n in range(4)]
     house.sending.drain_live(house.worker)
     assert sorted(house.send_state(key)[0] for key in ids) == ["accepted", "accepted", "waiting", "waiting"]

@@ -7,24 +7,19 @@ import os
 import socket
 import subprocess
 import sys
-import threading
-import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
-from sqlalchemy import text
-from sqlalchemy.engine import make_url
 
 from syncer.store.session import Store
 from syncer.web import app
 from syncer.web.webhooks import LARGEST_BODY
-from tasks.queueing import CeleryJobs
 from tests.fakes.jobs import RecordingJobs
-from tests.integration.web_server import ENVIRONMENT, NUMBER, VERIFY_TOKEN, altered, deliver, serving, sign
+from tests.integration.web_server import ENVIRONMENT, VERIFY_TOKEN, altered, deliver, serving, sign
+from tests.integration.webhook_deliveries import message, stored
 
 PATH = "/webhooks/whatsapp"
 
@@ -33,23 +28,6 @@ PATH = "/webhooks/whatsapp"
 def web(database_url: str, redis_url: str, jobs: RecordingJobs) -> Iterator[httpx.Client]:
     with serving(app.build, database_url, redis_url, jobs) as client:
         yield client
-
-
-def message(wamid: str, said: str = "hello", phone: str = "886912345678") -> bytes:
-    told = {
-        "messaging_product": "whatsapp",
-        "metadata": {"display_phone_number": "15550783881", "phone_number_id": NUMBER},
-        "contacts": [{"profile": {"name": "王小明"}, "wa_id": phone}],
-        "messages": [{"from": phone, "id": wamid, "timestamp": "1763892000", "type": "text", "text": {"body": said}}],
-    }
-    change = {"field": "messages", "value": told}
-    delivery = {"object": "whatsapp_business_account", "entry": [{"id": "1", "changes": [change]}]}
-    return json.dumps(delivery).encode()
-
-
-def stored(store: Store) -> list[Any]:
-    with store.begin() as tx:
-        return list(tx.execute(text("select * from inbox order by id")))
 
 
 def test_a_signed_delivery_is_stored_and_rings_the_bell(web: httpx.Client, store: Store, jobs: RecordingJobs) -> None:
@@ -128,55 +106,6 @@ def test_hundreds_of_deliveries_at_once_are_stored_once_each(web: httpx.Client, 
     assert 'syncer_webhook_deliveries_total{answer="200",source="whatsapp"}' in figures
 
 
-def test_without_a_database_nothing_is_acknowledged(redis_url: str) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        nobody = f"postgresql+psycopg2://syncer@127.0.0.1:{taken.getsockname()[1]}/syncer"
-    with serving(app.build, nobody, redis_url) as web:
-        answer = deliver(web, message("wamid.1"))
-        assert answer.status_code == 503
-        assert answer.headers["retry-after"]
-        assert web.get("/healthz").status_code == 200
-        ready = web.get("/readyz")
-        assert (ready.status_code, ready.json()["broker"]) == (503, "ok")
-
-
-def test_a_database_that_comes_back_is_used_again(database_url: str, redis_url: str, store: Store) -> None:
-    url = make_url(database_url)
-    with Relay(url.port or 5432) as relay:
-        through = url.set(port=relay.port).render_as_string(hide_password=False)
-        with serving(app.build, through, redis_url) as web:
-            assert deliver(web, message("wamid.1")).status_code == 200
-            relay.cut()
-            assert deliver(web, message("wamid.2")).status_code == 503
-            relay.mend()
-            assert deliver(web, message("wamid.2")).status_code == 200
-    assert [row.item_id for row in stored(store)] == ["wamid.1", "wamid.2"]
-
-
-def test_a_dead_redis_costs_a_delivery_nothing(database_url: str, store: Store) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        nobody = f"redis://127.0.0.1:{taken.getsockname()[1]}/0"
-    _stays_fast(database_url, nobody, store)
-
-
-def test_a_stalled_redis_costs_a_delivery_nothing(database_url: str, store: Store) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as silent:  # accepts, and never says a word
-        _stays_fast(database_url, f"redis://127.0.0.1:{silent.getsockname()[1]}/0", store)
-
-
-def _stays_fast(database_url: str, redis_url: str, store: Store) -> None:
-    bells = CeleryJobs(redis_url)
-    with serving(app.build, database_url, redis_url, bells) as web:
-        deliver(web, message("wamid.first"))
-        started = time.monotonic()
-        assert [deliver(web, message(f"wamid.{n}")).status_code for n in range(10)] == [200] * 10
-        assert time.monotonic() - started < 1.0
-        assert web.get("/readyz").json()["database"] == "ok"
-        assert web.get("/readyz").status_code == 503
-    bells.close()
-    assert len(stored(store)) == 11
-
-
 def test_an_item_that_cannot_be_stored_costs_the_others_nothing(web: httpx.Client, store: Store) -> None:
     """A check on the table stands in for whatever PostgreSQL might refuse one day."""
     bodies = [message(f"wamid.{number}") for number in range(40)]
@@ -223,56 +152,3 @@ def test_without_its_secrets_the_process_says_which_and_does_not_start(database_
     command = [sys.executable, "-m", "syncer.web"]
     ended = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
     assert (ended.returncode, ended.stderr.splitlines()[-1].split(":")[0]) == (2, "WHATSAPP_APP_SECRET")
-
-
-class Relay:
-    """A port that leads to another one of this machine, until it is cut."""
-
-    def __init__(self, target: int) -> None:
-        self._target = target
-        self._listening = socket.create_server(("127.0.0.1", 0))
-        self._open: list[socket.socket] = []
-        self._whole = True
-        self.port: int = self._listening.getsockname()[1]
-        threading.Thread(target=self._accept, daemon=True).start()
-
-    def __enter__(self) -> Relay:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.cut()
-        self._listening.close()
-
-    def cut(self) -> None:
-        """Break every connection and refuse new ones."""
-        self._whole = False
-        for one in self._open:
-            # A close alone would not wake the thread that reads from it.
-            one.shutdown(socket.SHUT_RDWR) if one.fileno() >= 0 else None
-            one.close()
-        self._open.clear()
-
-    def mend(self) -> None:
-        """Lead there again."""
-        self._whole = True
-
-    def _accept(self) -> None:
-        while True:
-            try:
-                near, _ = self._listening.accept()
-            except OSError:
-                return
-            if not self._whole:
-                near.close()
-                continue
-            far = socket.create_connection(("127.0.0.1", self._target))
-            self._open += [near, far]
-            for one, other in ((near, far), (far, near)):
-                threading.Thread(target=self._pass_on, args=(one, other), daemon=True).start()
-
-    def _pass_on(self, one: socket.socket, other: socket.socket) -> None:
-        try:
-            while part := one.recv(65536):
-                other.sendall(part)
-        except OSError:
-            return

@@ -36,6 +36,10 @@ def test_a_row_has_the_agreed_keys() -> None:
     row = frame.row("webhook_ack", Result("what", "/s", ours=1234.5678, plain=100, p99_ms=1.23456))
     assert set(row) == {"id", "what", "ours", "plain", "limit", "unit", "ratio", "p50_ms", "p99_ms"}
     assert (row["ours"], row["limit"], row["ratio"], row["p99_ms"]) == (1235.0, None, 12.35, 1.235)
+    assert (
+        frame.row("webhook_ack", Result("what", "/s", ours=1, plain=1, more={"of_limit": 0.66666}))["of_limit"]
+        == 0.6667
+    )
 
 
 def test_every_bench_of_the_list_is_there() -> None:

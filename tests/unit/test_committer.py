@@ -11,13 +11,13 @@ import pytest
 
 from syncer.domain.errors import TryAgain, Unreachable
 from syncer.domain.inbox import InboxItem
-from syncer.web.committer import Committer, Overloaded
+from syncer.web.committer import MOST_CHARACTERS, MOST_TURNS, Committer, Overloaded
 
 AT = datetime(2026, 11, 23, tzinfo=UTC)
 
 
-def item(name: str) -> InboxItem:
-    return InboxItem("whatsapp", "100", name, "message", "+886912345678", AT, "{}")
+def item(name: str, payload: str = "{}") -> InboxItem:
+    return InboxItem("whatsapp", "100", name, "message", "+886912345678", AT, payload)
 
 
 class Disk:
@@ -43,22 +43,22 @@ class Disk:
         return len(names)
 
 
-def commit_all(disk: Disk, names: Sequence[str], **options: float) -> list[BaseException | None]:
+def commit_all(disk: Disk, names: Sequence[str], payload: str = "{}", **options: float) -> list[BaseException | None]:
     """Commit the first, and the others while it is being stored; returns how each of them ended."""
 
     async def run() -> list[BaseException | None]:
         committer = Committer(disk.receive, **options)  # type: ignore[arg-type]
         committer.start()
         disk.free.clear()
-        tasks = [asyncio.create_task(committer.commit([item(names[0])]))]
+        tasks = [asyncio.create_task(committer.commit([item(names[0], payload)]))]
         await asyncio.to_thread(disk.begun.wait, 5)
-        tasks += [asyncio.create_task(committer.commit([item(name)])) for name in names[1:]]
+        tasks += [asyncio.create_task(committer.commit([item(name, payload)])) for name in names[1:]]
         await asyncio.sleep(0)
         if "patience" not in options:
             disk.free.set()
         ended = await asyncio.gather(*tasks, return_exceptions=True)
         disk.free.set()
-        await asyncio.to_thread(committer.close)
+        await committer.close()
         return list(ended)
 
     return asyncio.run(run())
@@ -75,6 +75,48 @@ def test_a_transaction_stays_within_its_bound() -> None:
     disk = Disk()
     commit_all(disk, [f"w{number}" for number in range(25)], most_items=10)
     assert [len(names) for names in disk.transactions] == [1, 10, 10, 4]
+
+
+def test_long_payloads_make_small_groups() -> None:
+    disk = Disk()
+    commit_all(disk, [f"w{number}" for number in range(6)], payload="x" * (MOST_CHARACTERS // 2))
+    assert [len(names) for names in disk.transactions] == [1, 2, 2, 1]
+
+
+def test_what_arrives_in_the_same_turns_of_the_loop_shares_one_transaction() -> None:
+    disk = Disk()
+
+    async def run() -> None:
+        committer = Committer(disk.receive)
+        committer.start()
+
+        async def late(turns: int) -> None:
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            await committer.commit([item(f"w{turns}")])
+
+        await asyncio.gather(*[late(turns) for turns in range(3)])
+        await committer.close()
+
+    asyncio.run(run())
+    assert disk.transactions == [["w0", "w1", "w2"]]
+
+
+def test_a_group_does_not_wait_for_company_for_ever() -> None:
+    disk = Disk()
+
+    async def run() -> None:
+        committer = Committer(disk.receive)
+        committer.start()
+        tasks = []
+        while not disk.transactions:
+            tasks.append(asyncio.create_task(committer.commit([item(f"w{len(tasks)}")])))
+            await asyncio.sleep(0)
+        await asyncio.gather(*tasks)
+        await committer.close()
+
+    asyncio.run(asyncio.wait_for(run(), 10))
+    assert len(disk.transactions[0]) <= MOST_TURNS + 2
 
 
 def test_one_odd_delivery_costs_the_others_nothing() -> None:
@@ -102,9 +144,45 @@ def test_a_deadlock_is_tried_again() -> None:
 
 def test_more_than_may_wait_is_turned_away() -> None:
     disk = Disk()
-    ended = commit_all(disk, [f"w{number}" for number in range(15)], most_waiting=10)
+    ended = commit_all(disk, [f"w{number}" for number in range(15)], most_items=5, most_groups=2)
     assert [type(error) for error in ended[10:]] == [Overloaded] * 5
     assert ended[:10] == [None] * 10
+
+
+def test_long_payloads_fill_what_may_wait_sooner() -> None:
+    disk = Disk()
+    ended = commit_all(disk, ["w0", "w1", "w2"], payload="x" * MOST_CHARACTERS, most_groups=2)
+    assert ended[:2] == [None, None]
+    assert isinstance(ended[2], Overloaded)
+
+
+def test_one_delivery_larger_than_may_wait_is_taken_when_nothing_else_waits() -> None:
+    disk = Disk()
+    asyncio.run(alone(disk, [item(f"w{number}") for number in range(30)], most_items=5, most_groups=2))
+    assert len(disk.transactions[0]) == 30
+
+
+def test_what_was_turned_away_or_stored_leaves_room_again() -> None:
+    disk = Disk()
+
+    async def run() -> list[BaseException | None]:
+        committer = Committer(disk.receive, most_items=3, most_groups=1)
+        committer.start()
+        ended = []
+        for _ in range(100):
+            ended += await asyncio.gather(*[committer.commit([item("w")]) for _ in range(4)], return_exceptions=True)
+        await committer.close()
+        return ended
+
+    ended = asyncio.run(run())
+    assert [type(error).__name__ for error in ended] == ["NoneType", "NoneType", "NoneType", "Overloaded"] * 100
+
+
+async def alone(disk: Disk, items: Sequence[InboxItem], **options: int) -> None:
+    committer = Committer(disk.receive, **options)
+    committer.start()
+    await committer.commit(items)
+    await committer.close()
 
 
 def test_nobody_waits_for_ever_for_a_stalled_database() -> None:
@@ -124,7 +202,7 @@ def test_closing_stores_what_still_waits() -> None:
         tasks = [asyncio.create_task(committer.commit([item(f"w{number}")])) for number in range(3)]
         await asyncio.sleep(0)
         disk.free.set()
-        await asyncio.to_thread(committer.close)
+        await committer.close()
         await asyncio.gather(*tasks)
 
     asyncio.run(run())

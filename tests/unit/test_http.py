@@ -13,8 +13,11 @@ import ssl
 import struct
 import threading
 import time
+import tracemalloc
 from collections.abc import Callable, Iterator
+from email.parser import BytesParser
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -24,13 +27,15 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from syncer import connections
+from syncer.connections import form, sockets
+from syncer.connections.form import FilePart
 from syncer.domain.errors import AskPerson, DeliveryError, OutcomeUnknown, TryAgain
 from syncer.http import HttpClient, Response
 
 #: Shorter than R17's so that the tests are quick; what holds for one holds for the other.
 DEADLINE = 0.25
 SLACK = 0.2
+FILE = bytes(range(256)) * 1000
 
 
 class Peer(ThreadingHTTPServer):
@@ -69,7 +74,14 @@ class Handler(BaseHTTPRequestHandler):
     server: Peer
 
     def do_POST(self) -> None:
-        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        length = int(self.headers.get("Content-Length") or 0)
+        if self.path == "/swallow":
+            self.swallow(length)
+            return
+        if self.path == "/read-slowly":
+            self.server.over.wait(5)
+            return
+        body = self.rfile.read(length)
         self.server.bodies.append(body)
         self.server.headers.append(dict(self.headers))
         behaviour = getattr(self, self.path.strip("/").split("?")[0].replace("-", "_"))
@@ -119,6 +131,35 @@ class Handler(BaseHTTPRequestHandler):
         self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self.connection.close()
         self.close_connection = True
+
+    def swallow(self, left: int) -> None:
+        """Takes a body of any length and keeps none of it."""
+        while left > 0:
+            left -= len(self.rfile.read(min(left, 65536)))
+        self.ok()
+
+    def file(self) -> None:
+        self.ok(FILE, Content_Type="image/jpeg")
+
+    def stop_half_way(self) -> None:
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(FILE)))
+        self.end_headers()
+        self.wfile.write(FILE[: len(FILE) // 2])
+        self.server.over.wait(5)
+
+    def slowly_but_surely(self) -> None:
+        """Longer than the deadline of a plain request, never still for as long as a stall."""
+        self.send_response(200)
+        self.send_header("Content-Length", "30")
+        self.end_headers()
+        self.trickle(b"x" * 30)
+
+    def gone(self) -> None:
+        self.send_response(404)
+        self.send_header("Content-Length", "4")
+        self.end_headers()
+        self.wfile.write(b"gone")
 
     def cut_in_the_body(self) -> None:
         self.send_response(200)
@@ -246,7 +287,7 @@ def test_an_unknown_name_has_done_nothing(client: HttpClient, monkeypatch: pytes
     def unknown(*_: object, **__: object) -> None:
         raise socket.gaierror(-2, "Name or service not known")
 
-    monkeypatch.setattr(connections.socket, "getaddrinfo", unknown)
+    monkeypatch.setattr(sockets.socket, "getaddrinfo", unknown)
     error, _ = timed(lambda: post(client, "http://graph.test/ok"), TryAgain)
     assert "Name or service not known" in str(error)
 
@@ -255,7 +296,7 @@ def test_a_hanging_name_server_does_not_outlast_the_connect_timeout(
     client: HttpClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     over = threading.Event()
-    monkeypatch.setattr(connections.socket, "getaddrinfo", lambda *_, **__: over.wait(5) and [])
+    monkeypatch.setattr(sockets.socket, "getaddrinfo", lambda *_, **__: over.wait(5) and [])
     error, seconds = timed(lambda: post(client, "http://graph.test/ok"), TryAgain)
     over.set()
     assert error.code == "timeout"
@@ -265,7 +306,7 @@ def test_a_hanging_name_server_does_not_outlast_the_connect_timeout(
 def test_a_dead_first_address_leaves_the_second_its_chance(
     client: HttpClient, peer: Peer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(connections, "resolve", lambda *_: ["127.0.0.2", "127.0.0.1"])
+    monkeypatch.setattr(sockets, "resolve", lambda *_: ["127.0.0.2", "127.0.0.1"])
     assert post(client, f"http://graph.test:{peer.server_port}/ok").status == 200
 
 
@@ -285,7 +326,7 @@ def test_a_head_that_never_left_whole_has_done_nothing(
     client: HttpClient, peer: Peer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     post(client, f"{peer.url}/ok")
-    monkeypatch.setattr(connections._Bounded, "is_connected", True)
+    monkeypatch.setattr(sockets._Bounded, "is_connected", True)
     pools = client._adapter.poolmanager.pools
     keys = pools.keys()
     kept = next(c for key in keys for c in pools[key].pool.queue if c)
@@ -343,7 +384,7 @@ def test_a_connection_idle_for_too_long_is_replaced(
     client: HttpClient, peer: Peer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     post(client, f"{peer.url}/ok")
-    monkeypatch.setattr(connections, "IDLE_SECONDS", 0.0)
+    monkeypatch.setattr(sockets, "IDLE_SECONDS", 0.0)
     assert post(client, f"{peer.url}/ok").status == 200
     assert peer.connections == 2
 
@@ -377,6 +418,120 @@ def test_many_threads_share_a_client(client: HttpClient, peer: Peer) -> None:
         thread.join()
     assert statuses == [200] * 160
     assert peer.connections <= 8
+
+
+# Files
+
+
+def upload(client: HttpClient, url: str, path: Path, filename: str = "a.pdf", **options: Any) -> Response:
+    part = FilePart("file", path, filename, "application/pdf")
+    return client.upload(url, part, fields={"messaging_product": "whatsapp", "type": "application/pdf"}, **options)
+
+
+@pytest.fixture
+def some_file(tmp_path: Path) -> Path:
+    path = tmp_path / "a.pdf"
+    path.write_bytes(FILE)
+    return path
+
+
+@pytest.mark.parametrize("filename", ["a.pdf", "訂單 確認.pdf", 'x".pdf\r\nX-Evil: 1'])
+def test_a_file_goes_up_in_a_form(client: HttpClient, peer: Peer, some_file: Path, filename: str) -> None:
+    response = upload(client, f"{peer.url}/ok", some_file, filename, headers={"Authorization": "Bearer t"})
+    assert response.status == 200
+    head = peer.headers[0]
+    assert (head["Authorization"], head["Content-Length"]) == ("Bearer t", str(len(peer.bodies[0])))
+    parts = BytesParser().parsebytes(f"Content-Type: {head['Content-Type']}\r\n\r\n".encode() + peer.bodies[0])
+    assert not parts.defects
+    product, kind, file = parts.get_payload()  # type: ignore[misc]
+    assert (product.get_payload(), kind.get_payload()) == ("whatsapp", "application/pdf")  # type: ignore[union-attr]
+    assert file.get_payload(decode=True) == FILE  # type: ignore[union-attr]
+    assert file.get_content_type() == "application/pdf"  # type: ignore[union-attr]
+    assert "X-Evil" not in file  # type: ignore[operator]
+    assert filename.partition('"')[0].encode() in peer.bodies[0]
+
+
+def test_a_large_file_never_stands_in_memory_whole(client: HttpClient, peer: Peer, tmp_path: Path) -> None:
+    large = tmp_path / "large"
+    with large.open("wb") as file:
+        file.truncate(30_000_000)
+    tracemalloc.start()
+    upload(client, f"{peer.url}/swallow", large, deadline=10.0)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 2_000_000
+
+
+def test_a_file_that_becomes_shorter_on_the_way_is_not_taken_for_sent(
+    client: HttpClient, peer: Peer, some_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = form.Form.read
+
+    def shorten(self: form.Form, size: int = -1) -> bytes:
+        os.truncate(some_file, 10)
+        return whole(self, size)
+
+    monkeypatch.setattr(form.Form, "read", shorten)
+    error, _ = timed(lambda: upload(client, f"{peer.url}/ok", some_file, repeatable=True), TryAgain)
+    assert "shorter" in str(error)
+    assert not any(body.endswith(b"--\r\n") for body in peer.bodies)
+
+
+def test_a_peer_that_reads_no_further_ends_an_upload(client: HttpClient, peer: Peer, tmp_path: Path) -> None:
+    large = tmp_path / "large"
+    with large.open("wb") as file:
+        file.truncate(30_000_000)
+    _, seconds = timed(lambda: upload(client, f"{peer.url}/read-slowly", large, stall=DEADLINE), OutcomeUnknown)
+    assert seconds < DEADLINE + SLACK + 0.3
+
+
+def test_a_file_that_is_not_there_is_no_matter_of_the_platform(client: HttpClient, peer: Peer, tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        upload(client, f"{peer.url}/ok", tmp_path / "nothing")
+
+
+def test_a_file_comes_down_in_pieces(client: HttpClient, peer: Peer) -> None:
+    sink = BytesIO()
+    response = client.download(f"{peer.url}/file", sink, largest=len(FILE), headers={"Authorization": "Bearer t"})
+    assert (response.status, response.body, response.headers["content-type"]) == (200, b"", "image/jpeg")
+    assert sink.getvalue() == FILE
+    assert peer.headers[0]["Authorization"] == "Bearer t"
+    assert peer.headers[0]["Accept-Encoding"] == "identity"
+    post(client, f"{peer.url}/ok")
+    assert peer.connections == 1
+
+
+def test_what_is_no_file_stays_out_of_it(client: HttpClient, peer: Peer) -> None:
+    sink = BytesIO()
+    response = client.download(f"{peer.url}/gone", sink, largest=1)
+    assert (response.status, response.body, sink.getvalue()) == (404, b"gone", b"")
+
+
+def test_a_download_may_last_longer_than_a_request_if_it_moves(client: HttpClient, peer: Peer) -> None:
+    started = time.monotonic()
+    client.download(f"{peer.url}/slowly-but-surely", BytesIO(), largest=30, stall=DEADLINE)
+    assert time.monotonic() - started > DEADLINE
+
+
+@pytest.mark.parametrize(
+    ("path", "options", "code"),
+    [
+        ("stop-half-way", {"stall": DEADLINE}, "timeout"),
+        ("trickle-body", {"deadline": DEADLINE}, "timeout"),
+        ("cut-in-the-body", {}, "cut"),
+        ("huge", {"largest": 4999}, "too_large"),
+        ("bomb", {"largest": 4999}, "too_large"),
+    ],
+)
+def test_a_download_that_does_not_end_well_may_be_repeated(
+    client: HttpClient, peer: Peer, path: str, options: dict[str, Any], code: str
+) -> None:
+    error, seconds = timed(
+        lambda: client.download(f"{peer.url}/{path}", BytesIO(), **{"largest": 10**9, **options}), TryAgain
+    )
+    assert error.code == code
+    assert seconds < DEADLINE + SLACK
+    assert post(client, f"{peer.url}/ok").status == 200
 
 
 # TLS

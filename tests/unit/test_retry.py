@@ -6,7 +6,20 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from syncer.domain.errors import AskPerson, FixCredentials, Never, OutcomeUnknown, TryAgain, TryLater
+from syncer.domain.errors import (
+    AskPerson,
+    FixCredentials,
+    Never,
+    OptedOut,
+    OutcomeUnknown,
+    PauseNumber,
+    PauseTemplate,
+    SendAsTemplate,
+    StopAccount,
+    TryAgain,
+    TryLater,
+    WrongTemplate,
+)
 from syncer.policies.retry import GiveToPerson, RetryAt, Tiers, decide
 
 NOW = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
@@ -33,8 +46,21 @@ def after(seconds: float) -> datetime:
         pytest.param(AskPerson("account locked"), 1, GiveToPerson("account locked"), id="asking means asking"),
         pytest.param(TryLater("429", wait_seconds=7), 1, RetryAt(after(7), 0, "429"), id="a wait is tier 0"),
         pytest.param(TryLater("429", wait_seconds=7), 50, RetryAt(after(7), 0, "429"), id="and costs no attempt"),
+        pytest.param(TryLater("4", wait_seconds=3600), 1, RetryAt(after(60), 0, "4"), id="a number's wait is its own"),
+        pytest.param(
+            TryLater("131056", wait_seconds=256, scope="item"),
+            1,
+            RetryAt(after(256), 0, "131056"),
+            id="an item's wait is waited out",
+        ),
         pytest.param(FixCredentials("token"), 1, RetryAt(after(60), 0, "token"), id="credentials are waited for"),
         pytest.param(FixCredentials("token"), 50, RetryAt(after(60), 0, "token"), id="however often they failed"),
+        pytest.param(PauseNumber("spam"), 1, RetryAt(after(60), 0, "spam"), id="a restricted number is waited for"),
+        pytest.param(StopAccount("locked"), 9, RetryAt(after(60), 0, "locked"), id="a blocked account too"),
+        pytest.param(PauseTemplate("paused"), 2, RetryAt(after(60), 0, "paused"), id="and a paused template"),
+        pytest.param(OptedOut("stop"), 1, GiveToPerson("stop"), id="who has stopped marketing is not tried again"),
+        pytest.param(SendAsTemplate("closed"), 1, GiveToPerson("closed"), id="nor a text outside the window"),
+        pytest.param(WrongTemplate("count"), 1, GiveToPerson("count"), id="nor a template with other parameters"),
     ],
 )
 def test_each_error_has_its_next_step(error: Exception, attempts: int, expected: RetryAt | GiveToPerson) -> None:
@@ -49,7 +75,7 @@ def test_each_error_has_its_next_step(error: Exception, attempts: int, expected:
 def test_waiting_ends_with_a_person_before_its_patience_is_overdrawn(
     error: Exception, waited: timedelta, to_person: bool
 ) -> None:
-    tiers = Tiers(credentials_wait=timedelta(seconds=30))
+    tiers = Tiers(person_wait=timedelta(seconds=30))
     decision = decide(error, attempts=1, since=NOW - waited, now=NOW, tiers=tiers)
     assert isinstance(decision, GiveToPerson) is to_person
     assert str(error) in decision.reason

@@ -69,3 +69,24 @@ def test_what_listens_always_looks_again_later_than_now() -> None:
         step = judge(Silence(UTILITY, 1, SENT, False), now=after(seconds), patience=Patience())
         assert isinstance(step, Listen)
         assert step.at > after(seconds)
+
+
+@pytest.mark.parametrize(
+    ("missed_after", "unheard", "at", "listens"),
+    [
+        pytest.param(None, True, 31, True, id="its echo may lie in our own inbox"),
+        pytest.param(None, False, 31, False, id="nothing may lie anywhere"),
+        pytest.param(0, False, 31, True, id="the platform may have found the door shut when it was sent"),
+        pytest.param(20, False, 31, True, id="or soon after"),
+        pytest.param(20, False, 619, True, id="and repeats what it could not tell, ever more slowly"),
+        pytest.param(20, False, 620, False, id="but not for ever"),
+        pytest.param(-1, False, 31, False, id="what was missed before it left does not concern it"),
+    ],
+)
+def test_an_echo_that_may_lie_somewhere_is_waited_for(
+    missed_after: float | None, unheard: bool, at: float, listens: bool
+) -> None:
+    missed = None if missed_after is None else after(missed_after)
+    step = judge(Silence(UTILITY, 1, SENT, True, unheard, missed), now=after(at), patience=Patience())
+    assert isinstance(step, Listen) is listens
+    assert isinstance(step, SendAgain) is not listens

@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
-import json
+import logging
 from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
+from dataclasses import replace
 
 import pytest
 import responses
 from responses import matchers
 
-from syncer.domain.errors import FixCredentials, OutcomeUnknown, TryAgain, TryLater
-from syncer.domain.message import Accepted, SendRequest, TextContent
+from syncer.domain.content import TextContent
+from syncer.domain.errors import FixCredentials, OutcomeUnknown, TryAgain, TryLater, WrongTemplate
+from syncer.domain.message import Accepted, Category, SendRequest
 from syncer.domain.template import TemplateContent
+from syncer.domain.template_button import ButtonParameter
 from syncer.http import HttpClient
+from syncer.whatsapp import pairs
 from syncer.whatsapp.client import WhatsAppMessenger
+from syncer.whatsapp.usage import Usage
 from syncer.whatsapp.webhooks import WhatsAppWebhooks
+from tests.fakes.graph import ACCOUNT, FILES, NUMBER, PERSON, ROOT, recorded
 
-FILES = Path(__file__).parents[1] / "data" / "whatsapp"
-ROOT = "https://graph.test/v25.0"
-NUMBER, ACCOUNT, PERSON = "106540352242922", "102290129340398", "+886912345678"
 TEXT = SendRequest(NUMBER, PERSON, "out-42-1", TextContent("您好,營業時間是每天 9:00 到 21:00。"))
 REQUESTS = {
     "send_text": TEXT,
@@ -32,10 +33,6 @@ REQUESTS = {
         NUMBER, PERSON, "out-42-1", TemplateContent("opening_hours", "en_US")
     ),
 }
-
-
-def recorded(name: str) -> Any:
-    return json.loads((FILES / f"{name}.json").read_text(encoding="utf-8"))
 
 
 @pytest.fixture
@@ -77,10 +74,6 @@ def test_a_send_says_what_was_recorded(
     assert messenger.send(REQUESTS[name]) == Accepted(wamid, "886912345678")
 
 
-def test_every_recorded_request_is_asked() -> None:
-    assert {path.stem for path in (FILES / "requests").glob("*.json")} == set(REQUESTS)
-
-
 def test_a_renewed_token_is_used_at_once(
     platform: responses.RequestsMock, messenger: WhatsAppMessenger, tokens: list[str]
 ) -> None:
@@ -93,7 +86,9 @@ def test_a_renewed_token_is_used_at_once(
 
 def test_a_user_id_is_accepted_without_a_wa_id(platform: responses.RequestsMock, messenger: WhatsAppMessenger) -> None:
     platform.post(f"{ROOT}/{NUMBER}/messages", json=recorded("responses/accepted_for_user_id"))
-    assert messenger.send(REQUESTS["send_text_to_user_id"]) == Accepted("wamid.HBgLVFcuMTc0NDEyNTA=", None)
+    assert messenger.send(REQUESTS["send_text_to_user_id"]) == Accepted(
+        "wamid.HBgLVFcuMTc0NDEyNTA=", None, "TW.17441250173473496707"
+    )
 
 
 @pytest.mark.parametrize(
@@ -152,61 +147,193 @@ def test_a_number_cannot_lead_to_another_address(
     messenger.send(SendRequest("../me?a", PERSON, "out-1-1", TextContent("hi")))
 
 
-def test_the_catalogue_is_read_page_by_page(platform: responses.RequestsMock, messenger: WhatsAppMessenger) -> None:
-    address = f"{ROOT}/{ACCOUNT}/message_templates"
-    fields = {
-        "limit": "100",
-        "fields": "id,name,language,status,category,components,parameter_format,quality_score,rejected_reason",
-    }
-    first, second = recorded("responses/templates_page_1"), recorded("responses/templates_page_2")
-    platform.get(address, json=first, match=[matchers.query_param_matcher(fields)])
-    platform.get(address, json=second, match=[matchers.query_param_matcher({**fields, "after": "QVFJ"})])
-    listed = messenger.templates()
-    assert [(one.template.name, one.status, one.quality) for one in listed] == [
-        ("order_confirmation", "APPROVED", "GREEN"),
-        ("summer_sale", "PAUSED", "RED"),
-        ("payment_reminder", "REJECTED", "GREEN"),
-    ]
-    assert (listed[0].template.parameter_count, listed[0].template.footer) == (2, "好茶股份有限公司")
-    assert (listed[1].template.category, listed[1].rejected_reason) == ("marketing", None)
-    assert listed[2].rejected_reason == "INVALID_FORMAT"
+# The route for marketing
+
+MARKETING = SendRequest(
+    NUMBER, PERSON, "out-7-1", TemplateContent("summer_sale", "zh_TW", ("王小明",)), category=Category.MARKETING
+)
+REFUSED = {"error": {"message": "(#131063) Marketing messages are off", "type": "OAuthException", "code": 131063}}
 
 
-def test_a_catalogue_that_goes_in_circles_comes_to_an_end(
+def test_marketing_goes_by_its_own_route_once_the_common_one_has_refused_it(
     platform: responses.RequestsMock, messenger: WhatsAppMessenger
 ) -> None:
-    platform.get(f"{ROOT}/{ACCOUNT}/message_templates", json=recorded("responses/templates_page_1"))
-    assert len(messenger.templates()) == 4
-    assert len(platform.calls) == 2
-
-
-def test_a_number_tells_its_state(platform: responses.RequestsMock, messenger: WhatsAppMessenger) -> None:
-    platform.get(f"{ROOT}/{NUMBER}", json=recorded("responses/phone_number"))
-    state = messenger.phone_number(NUMBER)
-    assert (state.status, state.quality, state.throughput, state.messaging_limit, state.name_status) == (
-        "CONNECTED",
-        "GREEN",
-        "STANDARD",
-        "TIER_2K",
-        "APPROVED",
+    platform.post(f"{ROOT}/{NUMBER}/messages", json=REFUSED, status=400)
+    platform.post(
+        f"{ROOT}/{NUMBER}/marketing_messages",
+        json=recorded("responses/accepted"),
+        match=[matchers.json_params_matcher(recorded("requests/send_marketing"))],
     )
+    assert messenger.send(MARKETING).wamid == messenger.send(MARKETING).wamid
+    edges = [str(call.request.url).rpartition("/")[2] for call in platform.calls]
+    assert edges == ["messages", "marketing_messages", "marketing_messages"]
 
 
-@pytest.mark.parametrize(("body", "subscribed"), [(recorded("responses/subscribed_apps"), True), ({"data": []}, False)])
-def test_the_subscription_can_be_seen(
-    platform: responses.RequestsMock, messenger: WhatsAppMessenger, body: Any, subscribed: bool
+def test_other_messages_stay_on_the_common_route(
+    platform: responses.RequestsMock, messenger: WhatsAppMessenger
 ) -> None:
-    platform.get(f"{ROOT}/{ACCOUNT}/subscribed_apps", json=body)
-    assert messenger.subscribed() is subscribed
+    platform.post(f"{ROOT}/{NUMBER}/messages", json=REFUSED, status=400)
+    platform.post(f"{ROOT}/{NUMBER}/marketing_messages", json=recorded("responses/accepted"))
+    messenger.send(MARKETING)
+    platform.replace("POST", f"{ROOT}/{NUMBER}/messages", json=recorded("responses/accepted"))
+    messenger.send(TEXT)
+    messenger.send(replace(MARKETING, category=Category.UTILITY))
+    assert len(platform.calls) == 4
+    assert str(platform.calls[-1].request.url).endswith("/messages")
 
 
-@pytest.mark.parametrize(("status", "body"), [(200, "<html>"), (200, "[]"), (502, "")])
-def test_a_read_that_fails_is_tried_again(
-    platform: responses.RequestsMock, messenger: WhatsAppMessenger, status: int, body: str
+def test_what_we_did_not_take_for_marketing_is_not_sent_as_marketing(
+    platform: responses.RequestsMock, messenger: WhatsAppMessenger
 ) -> None:
-    platform.get(f"{ROOT}/{NUMBER}", body=body, status=status)
+    platform.post(f"{ROOT}/{NUMBER}/messages", json=REFUSED, status=400)
+    for request in (replace(MARKETING, category=Category.UTILITY), replace(MARKETING, category=None)):
+        with pytest.raises(WrongTemplate):
+            messenger.send(request)
+
+
+def test_a_doubt_on_the_common_route_is_not_resolved_by_sending_twice(
+    platform: responses.RequestsMock, messenger: WhatsAppMessenger
+) -> None:
+    platform.post(f"{ROOT}/{NUMBER}/messages", body="<html>", status=200)
+    with pytest.raises(OutcomeUnknown):
+        messenger.send(MARKETING)
+    assert len(platform.calls) == 1
+
+
+# One person, written to too fast
+
+
+def test_the_wait_for_one_person_grows_until_a_message_goes_through(
+    platform: responses.RequestsMock, messenger: WhatsAppMessenger
+) -> None:
+    address = f"{ROOT}/{NUMBER}/messages"
+    platform.post(address, json={"error": {"message": "pair", "code": 131056}}, status=429)
+    assert [refusal(messenger, TEXT) for _ in range(6)] == [6, 6, 16, 64, 256, 270]
+    assert refusal(messenger, replace(TEXT, to="+886912000000")) == 6
+    platform.replace("POST", address, json=recorded("responses/accepted"))
+    messenger.send(TEXT)
+    platform.replace("POST", address, json={"error": {"message": "pair", "code": 131056}}, status=429)
+    assert refusal(messenger, TEXT) == 6
+
+
+def test_a_longer_wait_that_the_platform_names_is_kept(
+    platform: responses.RequestsMock, messenger: WhatsAppMessenger
+) -> None:
+    body = {"error": {"message": "pair", "code": 131056}}
+    platform.post(f"{ROOT}/{NUMBER}/messages", json=body, status=429, headers={"Retry-After": "99"})
+    assert refusal(messenger, TEXT) == 99
+
+
+def test_people_are_forgotten_when_they_are_too_many(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pairs, "MOST_PAIRS", 2)
+    waits = pairs.PairWaits()
+    for _ in range(3):
+        waits.refused("1", "first")
+    waits.refused("1", "second")
+    waits.refused("1", "third")
+    assert waits.refused("1", "first") == 6
+
+
+def refusal(messenger: WhatsAppMessenger, request: SendRequest) -> float:
+    with pytest.raises(TryLater) as refused:
+        messenger.send(request)
+    assert refused.value.scope == "item"
+    return refused.value.wait_seconds
+
+
+# Read receipts, tokens, usage, the trace
+
+
+@pytest.mark.parametrize("typing", [False, True])
+def test_a_message_is_marked_as_read(
+    platform: responses.RequestsMock, messenger: WhatsAppMessenger, typing: bool
+) -> None:
+    name = "mark_read_and_typing" if typing else "mark_read"
+    platform.post(
+        f"{ROOT}/{NUMBER}/messages",
+        json={"success": True},
+        match=[matchers.json_params_matcher(recorded(f"requests/{name}"))],
+    )
+    messenger.mark_read(NUMBER, "wamid.HBgM", typing=typing)
+
+
+def test_a_read_receipt_leaves_no_doubt(platform: responses.RequestsMock, messenger: WhatsAppMessenger) -> None:
+    platform.post(f"{ROOT}/{NUMBER}/messages", status=500)
     with pytest.raises(TryAgain):
+        messenger.mark_read(NUMBER, "wamid.HBgM")
+
+
+def test_after_a_refused_token_the_next_call_asks_for_a_new_one(
+    platform: responses.RequestsMock, messenger: WhatsAppMessenger, tokens: list[str]
+) -> None:
+    address = f"{ROOT}/{NUMBER}/messages"
+    platform.post(address, json=recorded("responses/error_expired_token"), status=401)
+    with pytest.raises(FixCredentials):
+        messenger.send(TEXT)
+    tokens.append("EAAsecond")
+    platform.replace("POST", address, json=recorded("responses/accepted"))
+    messenger.send(TEXT)
+    assert platform.calls[-1].request.headers["Authorization"] == "Bearer EAAsecond"
+
+
+BUSINESS_USAGE = (
+    '{"102290129340398":[{"type":"whatsapp","call_count":%d,"total_cputime":3,"total_time":7,'
+    '"estimated_time_to_regain_access":2}]}'
+)
+
+
+def test_what_the_platform_says_of_our_usage_is_kept_and_told_once(
+    platform: responses.RequestsMock, messenger: WhatsAppMessenger, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert messenger.usage() == {}
+    warnings = []
+    for count in (12, 80, 97, 40, 81):
+        headers = {"X-Business-Use-Case-Usage": BUSINESS_USAGE % count, "X-App-Usage": '{"call_count":28}'}
+        platform.upsert("GET", f"{ROOT}/{NUMBER}", json={"id": NUMBER}, headers=headers)
         messenger.phone_number(NUMBER)
+        warnings.append(len(caplog.records))
+    assert warnings == [0, 1, 1, 1, 2]
+    assert messenger.usage() == {"app": Usage(28), "102290129340398 whatsapp": Usage(81, 120)}
+
+
+@pytest.mark.parametrize(
+    "header",
+    ["", "x", "[]", "7", '{"a":7}', '{"a":[7]}', '{"a":[{"call_count":"x"}]}', '{"a":[{"call_count":1e999}]}'],
+)
+def test_a_strange_word_on_usage_does_no_harm(
+    platform: responses.RequestsMock, messenger: WhatsAppMessenger, header: str
+) -> None:
+    headers = {"X-Business-Use-Case-Usage": header, "X-App-Usage": header}
+    platform.post(f"{ROOT}/{NUMBER}/messages", json=recorded("responses/accepted"), headers=headers)
+    messenger.send(TEXT)
+    assert all(usage.percent == 0 for usage in messenger.usage().values())
+
+
+def test_a_refusal_tells_of_usage_too(platform: responses.RequestsMock, messenger: WhatsAppMessenger) -> None:
+    headers = {"X-App-Usage": '{"call_count":100}'}
+    platform.post(f"{ROOT}/{NUMBER}/messages", json=recorded("responses/error_rate_limit"), status=429, headers=headers)
+    with pytest.raises(TryLater):
+        messenger.send(TEXT)
+    assert messenger.usage()["app"].percent == 100
+
+
+def test_the_log_shows_no_token_no_number_no_code_and_no_words(
+    platform: responses.RequestsMock, messenger: WhatsAppMessenger, caplog: pytest.LogCaptureFixture
+) -> None:
+    platform.post(f"{ROOT}/{NUMBER}/messages", json=recorded("responses/accepted"))
+    for edge in ("verify_code", "register"):
+        platform.post(f"{ROOT}/{NUMBER}/{edge}", json={"success": True})
+    platform.get(f"{ROOT}/debug_token", json={"data": {"is_valid": True}})
+    code = ButtonParameter(0, "url", "481516")
+    with caplog.at_level(logging.DEBUG):
+        messenger.send(replace(TEXT, content=TemplateContent("login", "zh_TW", ("481516",), buttons=(code,))))
+        messenger.send(replace(TEXT, content=TextContent('密碼是 "零七" 481516')))
+        messenger.verify_code(NUMBER, "234200")
+        messenger.register(NUMBER, "112233")
+        messenger.token("EAAother")
+    assert "verify_code" in caplog.text
+    for secret in ("EAA", "912345", "481516", "密碼", "零七", "234200", "112233"):
+        assert secret not in caplog.text
 
 
 def test_the_messenger_reads_inbox_items(messenger: WhatsAppMessenger) -> None:

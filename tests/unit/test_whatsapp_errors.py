@@ -1,14 +1,21 @@
-"""Each answer of the platform becomes the error that says what to do next."""
+"""Each answer of the platform becomes the error that says what to do next.
+
+`tests/data/whatsapp/error_codes.json` is the platform's own list of codes, each with the HTTP status it comes with, the
+error that was decided for it, its wait, and - where it can come after an acceptance - what it means as a `failed`
+status.
+"""
 
 from __future__ import annotations
 
 import json
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from syncer.domain import errors as named
 from syncer.domain.errors import (
     AskPerson,
     DeliveryError,
@@ -18,8 +25,13 @@ from syncer.domain.errors import (
     TryAgain,
     TryLater,
 )
-from syncer.domain.status import Consequence
 from syncer.whatsapp import errors
+
+LISTED: list[dict[str, Any]] = [
+    row | {"code": code}
+    for row in json.loads((Path(__file__).parents[1] / "data" / "whatsapp" / "error_codes.json").read_text())
+    for code in range(row["code"], row.get("to", row["code"]) + 1)
+]
 
 
 def graph(code: Any, **more: Any) -> bytes:
@@ -32,46 +44,59 @@ def translated(status: int, body: bytes = b"", **headers: str) -> DeliveryError:
     return errors.from_response(status, {name.replace("_", "-"): value for name, value in headers.items()}, body)
 
 
+@pytest.mark.parametrize("row", LISTED, ids=lambda row: str(row["code"]))
+def test_every_documented_code_has_a_decided_action(row: dict[str, Any]) -> None:
+    error = translated(row["http"], graph(row["code"]))
+    assert type(error) is getattr(named, row["error"])
+    assert error.code == str(row["code"])
+    assert errors.explain(row["code"])
+    if isinstance(error, TryLater):
+        assert (error.wait_seconds, error.scope) == (row["wait_seconds"], row["scope"])
+    else:
+        assert "wait_seconds" not in row
+
+
+@pytest.mark.parametrize("row", [row for row in LISTED if "failed" in row], ids=lambda row: str(row["code"]))
+def test_a_code_that_comes_after_the_acceptance_has_one_too(row: dict[str, Any]) -> None:
+    error = errors.from_code(str(row["code"]), "said so")
+    assert (type(error), error.code) == (getattr(named, row["failed"]), str(row["code"]))
+    consequence = errors.consequence(row["code"])
+    assert (consequence.value if consequence else None) == row.get("consequence")
+
+
+def test_the_list_and_the_table_name_the_same_codes() -> None:
+    assert {row["code"] for row in LISTED} == set(errors.CODES)
+    assert {row["code"] for row in LISTED if "consequence" in row} == set(errors.CONSEQUENCES)
+
+
 @pytest.mark.parametrize(
     ("status", "code", "expected"),
     [
-        (401, 190, FixCredentials),
-        (400, 0, FixCredentials),
-        (403, 10, FixCredentials),
-        (403, 200, FixCredentials),
-        (403, 299, FixCredentials),
-        (403, 131005, FixCredentials),
-        (403, 131031, AskPerson),
-        (403, 368, AskPerson),
-        (400, 131048, AskPerson),
-        (400, 131042, AskPerson),
-        (400, 4, TryLater),
-        (429, 80007, TryLater),
         (400, 130429, TryLater),
-        (429, 130429, TryLater),
-        (400, 131056, TryLater),
-        (400, 132015, TryLater),
-        (503, 2, TryAgain),
         (400, 131000, TryAgain),
         (500, 131000, OutcomeUnknown),
-        (500, 131016, TryAgain),
-        (503, 133004, TryAgain),
         (400, 1, TryAgain),
         (500, 1, OutcomeUnknown),
-        (400, 100, Never),
-        (400, 131026, Never),
-        (400, 131047, Never),
-        (400, 131049, Never),
-        (400, 131050, Never),
-        (404, 132001, Never),
-        (400, 132000, Never),
-        (500, 132000, Never),
+        (500, 131016, TryAgain),
+        (500, 132000, named.WrongTemplate),
     ],
 )
-def test_a_listed_code_decides(status: int, code: int, expected: type[DeliveryError]) -> None:
-    error = translated(status, graph(code))
-    assert type(error) is expected
-    assert error.code == str(code)
+def test_the_status_beside_a_code_matters_only_where_it_leaves_a_doubt(
+    status: int, code: int, expected: type[DeliveryError]
+) -> None:
+    assert type(translated(status, graph(code))) is expected
+
+
+def test_a_submitted_template_is_judged_by_its_subcode() -> None:
+    exists = translated(400, graph(100, error_subcode=2388024, error_user_msg="已經有這個範本"))
+    assert (type(exists), exists.code) == (Never, "2388024")
+    assert "已經有這個範本" in exists.detail
+    assert translated(400, graph(100, error_subcode=2388999)).code == "100"
+    assert translated(429, graph(130429, error_subcode=2388024)).code == "130429"
+
+
+def test_an_unknown_code_of_a_failed_status_is_final() -> None:
+    assert type(errors.from_code("999999", "said so")) is type(errors.from_code("", "said so")) is Never
 
 
 @pytest.mark.parametrize(
@@ -125,7 +150,10 @@ def test_an_answer_that_is_not_the_platforms_is_judged_by_its_status(
 
 
 def test_a_wrong_id_in_the_address_is_no_fault_of_the_message() -> None:
-    assert type(translated(400, graph(100, error_subcode=33))) is FixCredentials
+    missing = translated(400, graph(100, error_subcode=33))
+    assert type(missing) is FixCredentials
+    assert errors.is_missing_object(missing)
+    assert not errors.is_missing_object(translated(401, graph(190)))
     assert type(translated(400, graph(100, error_subcode=2388024))) is Never
 
 
@@ -135,7 +163,7 @@ def test_a_doubtful_read_is_merely_tried_again() -> None:
 
 
 @pytest.mark.parametrize(
-    ("code", "scope"), [(130429, "number"), (4, "number"), (131056, "item"), (132015, "item"), (999999, "number")]
+    ("code", "scope"), [(130429, "number"), (4, "number"), (131056, "item"), (134101, "item"), (999999, "number")]
 )
 def test_a_wait_says_whom_it_concerns(code: int, scope: str) -> None:
     error = translated(429, graph(code))
@@ -200,9 +228,3 @@ def test_every_known_code_can_be_explained_and_translated() -> None:
         assert type(error) is known.error
         assert (known.wait > 0) == isinstance(error, TryLater)
     assert errors.explain("x") == errors.explain(999999) == ""
-
-
-def test_some_codes_say_something_of_the_person() -> None:
-    assert errors.consequence("131026") is Consequence.UNREACHABLE
-    assert errors.consequence(131050) is Consequence.OPTED_OUT
-    assert errors.consequence("131049") is None

@@ -17,6 +17,7 @@ from syncer.crm.sql.values import to_crm
 from syncer.crm.sql.writes import Values, change, present
 from syncer.domain.errors import Never
 from syncer.domain.phone import Phone
+from syncer.domain.phone_variants import variants
 from syncer.ports import CrmContact, WriteResult
 
 #: What people put between digits; without it a number has a few spellings only, which the database can look for.
@@ -61,20 +62,22 @@ def _known_key(contacts: Contacts, person: CrmContact, by_phone: dict[str | None
 
 
 def _find(tx: Connection, contacts: Contacts, phones: Collection[str], region: str) -> dict[str | None, Any]:
-    """The row of each number, the first by key if several have it. The table is searched once for all of them; what it
-    finds is read as the sync reads it, so that the two never disagree on whose number it is."""
+    """The row of each number, in whichever of its forms (Brazil, Mexico, Argentina), the first by key if several have
+    it. The table is searched once for all of them; what it finds is read as the sync reads it, so that the two never
+    disagree on whose number it is."""
     columns = [column for column, item in contacts.read if item.contact in ("phone", "phone_alt")]
     if not phones:
         return {}
-    spellings = sorted({spelling for phone in phones for spelling in _spellings(phone)})
+    wanted = {form: phone for phone in phones for form in variants(phone)} | {phone: phone for phone in phones}
+    spellings = sorted({spelling for form in wanted for spelling in _spellings(form)})
     statement = select(contacts.key, *columns).where(or_(*(_bare(column).in_(spellings) for column in columns)))
     if contacts.deleted is not None:
         statement = statement.where(is_alive(contacts.deleted))
     found: dict[str | None, Any] = {}
     for key, *numbers in tx.execute(statement.order_by(contacts.key)):
         for number in (_read(value, region) for value in numbers if value is not None):
-            if number in phones:
-                found.setdefault(number, key)
+            if number in wanted:
+                found.setdefault(wanted[number], key)
     return found
 
 

@@ -27,6 +27,8 @@ MESSAGE_ROLES = {
     "sent_at": "occurred_at",
     "error": "error",
     "reply_to": "reply_to",
+    "media_url": "media_url",
+    "media_type": "media_type",
 }
 TASK_ROLES = {
     "ref": "ref",

@@ -9,7 +9,7 @@ from starlette.types import ASGIApp
 
 from syncer.bootstrap import Runtime
 from syncer.web import problems
-from syncer.web.api import campaigns, contacts, docs, failures, messages, reports, sync
+from syncer.web.api import campaigns, contacts, docs, failures, media, messages, reports, sync
 from syncer.web.auth import ApiKeys
 from syncer.web.limits import BodyLimit
 from syncer.web.live import LiveView
@@ -34,6 +34,6 @@ def build(runtime: Runtime, view: LiveView) -> ASGIApp:
     app.state.view = view
     app.state.keys = ApiKeys(runtime.settings.api_keys)
     problems.install(app)
-    for part in (messages, contacts, campaigns, failures, sync, reports, docs):
+    for part in (messages, media, contacts, campaigns, failures, sync, reports, docs):
         app.include_router(part.router)
     return BodyLimit(app)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Header
@@ -11,6 +12,7 @@ from config.values import ApiKey
 from syncer.domain.campaign import Recipient
 from syncer.domain.text import storable
 from syncer.web import parts
+from syncer.web.api.contents import Button, Medium, Parameter, Short, TemplateMessage
 from syncer.web.api.shared import Body, Joined, Number, NumberInPath, View
 from syncer.web.auth import needs
 from syncer.web.problems import Problem, absent
@@ -20,10 +22,27 @@ Caller = Annotated[ApiKey, Depends(needs("campaigns"))]
 
 
 class Person(Body):
-    """Who gets it, with that person's values for the template's placeholders."""
+    """Who gets it, with that person's values: for the body's variables in order or by name, for the header, and for the
+    buttons."""
 
     contact_id: Number
-    parameters: Annotated[list[Annotated[str, Field(max_length=1024)]], Field(max_length=50)] = []
+    parameters: Annotated[list[Parameter], Field(max_length=50)] | dict[Short, Parameter] = []
+    header: Parameter | Medium | None = None
+    buttons: Annotated[list[Button], Field(max_length=10)] = []
+
+    def recipient(self) -> Recipient:
+        """As the flow takes it."""
+        given = TemplateMessage(name="", language="", **{name: getattr(self, name) for name in _VALUES}).draft()
+        values = given.parameters
+        plain = (
+            {name: storable(value) for name, value in values.items()}
+            if isinstance(values, Mapping)
+            else tuple(storable(value) for value in values)
+        )
+        return Recipient(self.contact_id, plain, given.header, given.buttons)
+
+
+_VALUES = ("parameters", "header", "buttons")
 
 
 class Plan(Body):
@@ -36,13 +55,17 @@ class Plan(Body):
 
 
 class Campaign(View):
-    """`sends` counts messages by send state, `statuses` those the platform has taken by their status."""
+    """`state` is running, paused, held (its template may not be sent now, see `held_reason`) or done. `language` is the
+    one that goes, `asked_language` the one that was asked for where it is another. `sends` counts messages by send
+    state, `statuses` those the platform has taken by their status."""
 
     id: int
     name: str
     template: str
     language: str
+    asked_language: str | None = None
     state: str
+    held_reason: str | None = None
     sends: dict[str, int]
     statuses: dict[str, int]
 
@@ -59,7 +82,7 @@ def plan(
     strangers = parts.lookups(runtime).unknown_contacts({person.contact_id for person in wanted.recipients})
     if strangers:
         raise Problem(422, f"there are no contacts {', '.join(map(str, strangers[:10]))}")
-    people = [Recipient(p.contact_id, tuple(storable(value) for value in p.parameters)) for p in wanted.recipients]
+    people = [person.recipient() for person in wanted.recipients]
     key = f"api:{caller.name}:{storable(idempotency_key)}" if idempotency_key else None
     number = runtime.campaigns.plan(storable(wanted.name), wanted.template, wanted.language, people, key=key)
     return _progress(runtime, number)

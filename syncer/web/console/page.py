@@ -122,6 +122,15 @@ def _campaigns(picture: Picture) -> str:
     return _list("Campaigns", ("Name", "State", "", "Settled"), picture.campaigns, row, "none yet", numbers=(3,))
 
 
+def _alerts(picture: Picture) -> str:
+    def row(alert: Any) -> tuple[str, ...]:
+        kind = "bad" if alert.level == "critical" else "warn"
+        since = _tight(f"{alert.raised_at:%m-%d %H:%M}", kind)
+        return _tight(escape(shorten(alert.key, 60))), escape(shorten(alert.message, 160)), since
+
+    return _list("Alerts", ("About", "What", "Since"), picture.alerts, row, "none: nobody has to do anything")
+
+
 def _failures(picture: Picture) -> str:
     def row(letter: Any) -> tuple[str, ...]:
         left = letter.deadline_at - picture.live.at
@@ -194,6 +203,7 @@ _SECTIONS: dict[str, Callable[[Picture], str]] = {
     "inbound": _inbound,
     "replies": _replies,
     "errors": _errors,
+    "alerts": _alerts,
     "traffic": _traffic,
     "waiting": _waiting,
     "campaigns": _campaigns,
@@ -204,6 +214,7 @@ _SECTIONS: dict[str, Callable[[Picture], str]] = {
 _WIDTHS = {
     **dict.fromkeys(("rate", "inbound", "replies", "errors"), "tile"),
     **dict.fromkeys(("waiting", "campaigns", "failures", "handoffs"), "half"),
+    "alerts": "",
     "traffic": "",
     "syncs": "",
 }

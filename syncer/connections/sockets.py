@@ -2,7 +2,7 @@
 
 urllib3 counts a timeout from one received byte to the next, gives it anew to each address of a name, and waits for a
 name lookup without limit. Here a thread states once when its exchange must be over (`call.begin`), and lookup, connect,
-TLS, sending, head and body all live on what is left of that.
+TLS, sending, head and body all live on what is left of that. Files may have long, if only something moves all the time.
 
 `call.written` tells whether the head of the request has been handed to the operating system whole: before that, nothing
 can have happened on the other side.
@@ -30,21 +30,23 @@ IDLE_SECONDS = 20.0
 
 
 class Call(threading.local):
-    """What this thread's current exchange has come to. `ends` is a moment of `time.monotonic`."""
+    """What this thread's current exchange has come to. `ends` is a moment of `time.monotonic`, `idle` the longest that
+    a single step may take."""
 
     ends = float("inf")
+    idle = float("inf")
     written = False
 
-    def begin(self, ends: float) -> None:
-        """A new exchange, to be over by `ends`."""
-        self.ends, self.written = ends, False
+    def begin(self, ends: float, idle: float = float("inf")) -> None:
+        """A new exchange, to be over by `ends`, in which nothing may stand still for `idle` seconds."""
+        self.ends, self.idle, self.written = ends, idle, False
 
     def left(self) -> float:
-        """Seconds until the deadline; raises `TimeoutError` after it."""
+        """Seconds that the next step may take; raises `TimeoutError` after the deadline."""
         left = self.ends - time.monotonic()
         if left <= 0:
             raise TimeoutError("deadline passed")
-        return left
+        return min(left, self.idle)
 
 
 call = Call()

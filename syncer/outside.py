@@ -1,0 +1,138 @@
+"""What a process has around it: settings and files, the database, the platform, the CRMs, the limiter. Each part is
+made when it is first needed; nothing is connected before it is used."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from functools import cached_property
+from pathlib import Path
+
+from config import files
+from config.rotation import Rotating
+from config.rules import RuleBook as FileRules
+from config.settings import Settings
+from config.tuning import Tuning
+from syncer import catalogue
+from syncer.clock import SystemClock
+from syncer.crm import registry
+from syncer.domain.template import Template
+from syncer.http import HttpClient
+from syncer.ports import CRM, Clock, Jobs, Messenger, Throttle, Webhooks
+from syncer.services import Services
+from syncer.store.session import Store, open_engine
+from syncer.throttle.limiter import RedisThrottle
+from syncer.whatsapp.client import WhatsAppMessenger
+from syncer.whatsapp.webhooks import WhatsAppWebhooks
+
+
+class Outside:
+    """The ports of one process, with the adapters that the settings choose."""
+
+    def __init__(self, settings: Settings, where: Services, jobs: Jobs, clock: Clock | None = None) -> None:
+        self.settings = settings
+        self.services = where
+        self.jobs = jobs
+        self.clock: Clock = clock or SystemClock()
+
+    def close(self) -> None:
+        """Give back connections and threads."""
+        for part in ("store", "pool", "http", "crms", "throttle"):
+            if part in self.__dict__:
+                _close(self.__dict__[part])
+
+    @cached_property
+    def tuning(self) -> Tuning:
+        """`syncer.toml`."""
+        return files.load_tuning(self.settings.config_dir)
+
+    @cached_property
+    def rules(self) -> FileRules:
+        """`rules.toml`."""
+        return files.load_rules(self.settings.config_dir)
+
+    @cached_property
+    def templates(self) -> dict[tuple[str, str], Template]:
+        """The catalogue by (name, language)."""
+        return catalogue.templates(files.load_templates(self.settings.config_dir), self.company)
+
+    @property
+    def company(self) -> str:
+        """The sender's name in every business message (R8)."""
+        self.settings.require("COMPANY_NAME")
+        return self.settings.company_name or ""
+
+    @cached_property
+    def store(self) -> Store:
+        """The engine's database."""
+        return Store(open_engine(self.services.database_url))
+
+    @cached_property
+    def http(self) -> HttpClient:
+        """The pool of connections to providers."""
+        whatsapp = self.tuning.whatsapp
+        return HttpClient(deadline=whatsapp.timeout_seconds, connect=whatsapp.connect_timeout_seconds)
+
+    @cached_property
+    def platform(self) -> WhatsAppMessenger:
+        """WhatsApp: messages, files, templates, numbers. A renewed token is used without a restart (R16)."""
+        self.settings.require("WHATSAPP_ACCESS_TOKEN", "WHATSAPP_PHONE_NUMBER_ID")
+        return WhatsAppMessenger(
+            self.http,
+            base_url=self.settings.whatsapp.api_url,
+            version=self.settings.whatsapp.api_version,
+            access_token=Rotating("WHATSAPP_ACCESS_TOKEN", self.settings, _access_token),
+            business_account_id=self.settings.whatsapp.business_account_id or "",
+        )
+
+    @property
+    def messenger(self) -> Messenger:
+        """The port through which messages leave and are read."""
+        return self.platform
+
+    @property
+    def media_folder(self) -> Path:
+        """Where customers' files are kept."""
+        return self.settings.media_dir or self.settings.home / "media"
+
+    @cached_property
+    def webhooks(self) -> dict[str, Webhooks]:
+        """Who may deliver to us, by the last part of the address."""
+        self.settings.require("WHATSAPP_APP_SECRET", "WHATSAPP_VERIFY_TOKEN")
+        secrets = [secret.get_secret_value() for secret in self.settings.whatsapp.app_secrets]
+        return {"whatsapp": WhatsAppWebhooks(secrets)}
+
+    @cached_property
+    def crms(self) -> dict[str, CRM]:
+        """The configured CRMs, the master first."""
+        return {name: registry.build(name, self.settings) for name in self.settings.crm.names}
+
+    @cached_property
+    def throttle(self) -> Throttle:
+        """The limiter that all workers share."""
+        rate = self.tuning.rate
+        return RedisThrottle(
+            self.services.redis_url,
+            per_minute=rate.per_minute(self.settings.whatsapp.tier),
+            per_second=rate.provider_per_second,
+            reserve=rate.reserve_share,
+        )
+
+    @cached_property
+    def pool(self) -> ThreadPoolExecutor:
+        """Threads for requests that may wait side by side."""
+        return ThreadPoolExecutor(self.tuning.send.concurrency, thread_name_prefix="http")
+
+
+def _access_token(settings: Settings) -> str:
+    token = settings.whatsapp.access_token
+    return token.get_secret_value() if token else ""
+
+
+def _close(part: object) -> None:
+    if isinstance(part, ThreadPoolExecutor):
+        part.shutdown(wait=False, cancel_futures=True)
+    elif isinstance(part, dict):
+        for member in part.values():
+            _close(member)
+    elif hasattr(part, "close"):
+        part.close()
