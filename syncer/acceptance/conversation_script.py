@@ -138,7 +138,7 @@ def _media(writer: _Writer) -> Iterator[Line]:
     for _ in range(ORDERS):
         item = {"product_retailer_id": "TEA-01", "quantity": 2, "item_price": 480, "currency": "TWD"}
         content = {"catalog_id": str(next(writer.numbers)), "product_items": [item]}
-        yield Line(writer.part(), "order", content, "2 x TEA-01", answered=True)
+        yield Line(writer.part(), "order", content, "2 x TEA-01 (480 TWD)", answered=True)
 
 
 def _silent(writer: _Writer) -> list[tuple[str, Any, str]]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -368,9 +368,3 @@ def _emptied(url: str) -> Database:
 def template(name: str, *parameters: str, language: str = "zh_TW", **more: Any) -> dict[str, Any]:
     """A template as the API takes it."""
     return {"name": name, "language": language, "parameters": list(parameters), **more}
-
-
-def in_order(rows: Sequence[Any], wanted: Sequence[str]) -> bool:
-    """Whether the wanted words stand in this order among others."""
-    left = iter(rows)
-    return all(word in left for word in wanted)

@@ -10,13 +10,14 @@ from syncer.store import claims
 from syncer.store.inbox import INBOX
 from syncer.store.workers import WorkerSession
 from tests.fakes.whatsapp_bench import until
+from tests.integration.web_server import altered
 from tests.integration.whatsapp_round_trip.engine import Engine, template
 
 #: A real time-out, short enough for a test, and as many requests side by side as keep it so.
 HASTY = {
     "timeout_seconds": 0.4,
     "connect_timeout_seconds": 0.4,
-    "concurrency": 25,
+    "concurrency": 50,
     "provider_per_second": 1000,
     "enterprise_per_minute": 100_000,
 }
@@ -114,6 +115,27 @@ def test_an_echo_that_waits_in_our_own_inbox_is_no_silence(engine_with: Any) -> 
     engine.clock.advance(seconds=31)
     engine.sweep()
     busy.close()
+    engine.settle()
+    assert engine.message(doubtful)["status"] == "read"
+    assert len(engine.accepted()) == 2, "the customer got it twice"
+
+
+def test_an_echo_that_we_turned_away_is_no_silence(engine_with: Any) -> None:
+    """What the platform told while nothing could be stored it tells again later, and what is new it tells at once."""
+    engine: Engine = engine_with(tuned=HASTY)
+    engine.control("POST", "settings", {"callbacks": {"retry_gaps": [2.0]}})
+    engine.control("POST", "faults", _hang("after_accept", 1.0) | {"count": 1})
+    with altered(engine.runtime.store, "alter table inbox rename to away", "alter table away rename to inbox"):
+        doubtful = engine.order("k1", to={"phone": "886951000001"}, template=NOTICE)
+        engine.runtime.sending.drain_live(engine.session.number)
+        until(lambda: any(attempt["status"] != 200 for attempt in engine.control("GET", "log/callbacks")["attempts"]))
+    later = engine.order("k2", to={"phone": "886951000002"}, template=NOTICE)
+    engine.until(lambda: engine.message(later)["status"] == "read")
+    assert engine.message(doubtful)["state"] == "unknown"
+
+    engine.clock.advance(seconds=31)
+    engine.sweep()
+    assert engine.message(doubtful)["state"] == "unknown", "its echo may be on its way once more"
     engine.settle()
     assert engine.message(doubtful)["status"] == "read"
     assert len(engine.accepted()) == 2, "the customer got it twice"
