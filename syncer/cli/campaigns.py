@@ -18,7 +18,7 @@ from syncer.domain.campaign import Recipient
 from syncer.domain.errors import Refused
 from syncer.domain.phone import Phone, parse
 from syncer.domain.template import TemplateMismatch
-from syncer.store import contacts
+from syncer.store import contacts, identities
 from syncer.web import parts
 
 app = typer.Typer(help="One template to many customers.", no_args_is_help=True)
@@ -70,7 +70,7 @@ def _read(runtime: Runtime, path: Path, sheet: Sheet) -> tuple[list[Recipient], 
                 found: int | None = int(given)
             else:
                 phone = parse(row.get(PHONE), runtime.settings.default_region)
-                found = contacts.by_phone(tx, phone.e164) if isinstance(phone, Phone) else None
+                found = identities.by_phone(tx, phone.e164) if isinstance(phone, Phone) else None
             if found is None:
                 unknown.append(f"line {number} ({given or row.get(PHONE) or 'empty'})")
             else:

@@ -26,8 +26,3 @@ def build(name: str, settings: Settings) -> CRM:
     module, _, function = path.partition(":")
     make = cast("Callable[[Settings], CRM]", getattr(import_module(module), function))
     return make(settings)
-
-
-def build_all(settings: Settings) -> dict[str, CRM]:
-    """Every CRM that the settings name, the master first. Raises as `build`."""
-    return {name: build(name, settings) for name in settings.crm.names}

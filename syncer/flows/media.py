@@ -60,7 +60,7 @@ class Media:
 
     def path(self, sha256: str) -> Path:
         """Where the file with this hash is."""
-        return self.folder / sha256[:2] / sha256
+        return place(self.folder, sha256)
 
     def _claim(self, worker: int) -> Sequence[Row[Any]]:
         with self.store.begin() as tx:
@@ -72,9 +72,9 @@ class Media:
         try:
             coming.parent.mkdir(parents=True, exist_ok=True)
             found = self.platform.download(row.media_id, row.phone_number_id, coming)
-            place = self.path(found.sha256)
-            place.parent.mkdir(parents=True, exist_ok=True)
-            os.replace(found.path, place)
+            kept = self.path(found.sha256)
+            kept.parent.mkdir(parents=True, exist_ok=True)
+            os.replace(found.path, kept)
             return found
         except Exception as error:  # one file's trouble must not cost the others of its set
             log.warning("medium %d was not fetched: %s", row.id, error)
@@ -96,6 +96,11 @@ class Media:
     def _tell(self, tx: Connection, rows: Sequence[Row[Any]]) -> None:
         wants = [Want(Topic.MESSAGE, row.message_id, row.contact_id) for row in rows]
         crm_writes.request(tx, self.crms, wants, self.clock.now())
+
+
+def place(folder: Path, sha256: str) -> Path:
+    """Where the file with this hash is kept below `folder`."""
+    return folder / sha256[:2] / sha256
 
 
 def suggested_name(row: Row[Any]) -> str:

@@ -14,7 +14,7 @@ from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, Column, Connection, Index, Row, Table, Text, text
+from sqlalchemy import BigInteger, Column, Connection, Index, Table, Text, text
 from sqlalchemy.dialects.postgresql import JSONB
 
 from syncer.store import crm_writes
@@ -248,10 +248,3 @@ def _cancel_doubles(tx: Connection, keep: int, moved: Collection[int], now: date
             select 1 from outgoing k where k.contact_id = :keep and k.campaign_id = o.campaign_id
               and not k.id = any(:moved) and k.state not in ('failed', 'skipped'))""")
     tx.execute(statement, {"keep": keep, "moved": list(moved), "now": now})
-
-
-def of_contact(tx: Connection, contact_id: int) -> list[Row[Any]]:
-    """The joins that made a contact what it is, the latest first: id, absorbed_id, key, joined_at, undone_at."""
-    statement = text("""
-        select id, absorbed_id, key, joined_at, undone_at from contact_joins where kept_id = :id order by id desc""")
-    return list(tx.execute(statement, {"id": contact_id}).fetchall())

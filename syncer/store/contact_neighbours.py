@@ -1,7 +1,7 @@
 """What is stored around one page of a contact sync, and the locks that keep it so until the page is written (R25).
 
 Locks are taken in one order - the page's turn, identities, contacts by id - which is also the order of
-`contacts.resolve`, so a sync and a conversation wait for each other instead of deadlocking.
+`recognition.resolve`, so a sync and a conversation wait for each other instead of deadlocking.
 
 Lookups are lateral and bounded: a first sync fills its tables before PostgreSQL has any statistics of them, and a plan
 made without must not read a whole table for every page.

@@ -32,10 +32,6 @@ from syncer.domain.consent import Tier, Word
 from syncer.store.base import metadata, moment, primary_key
 from syncer.store.contact_joins import survivors
 from syncer.store.identities import PHONE as PHONE
-from syncer.store.identities import by_phone as by_phone
-from syncer.store.identities import user_ids as user_ids
-from syncer.store.recognition import learn as learn
-from syncer.store.recognition import resolve as resolve
 
 contacts = Table(
     "contacts",

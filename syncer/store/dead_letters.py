@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import BigInteger, Column, Connection, Index, Row, Table, Text, func, select, text, update
+from sqlalchemy import BigInteger, Column, Connection, Index, Row, Table, Text, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 
 from syncer.domain.work import Subject
@@ -94,8 +94,3 @@ def take_alarms(tx: Connection, now: datetime) -> Sequence[Row[tuple[object, ...
         where resolved_at is null and alarmed_at is null and alarm_at <= :now
         returning id, subject, subject_id, reason, deadline_at""")
     return tx.execute(statement, {"now": now}).fetchall()
-
-
-def count_open(tx: Connection) -> int:
-    """How many wait for a person."""
-    return int(tx.execute(select(func.count()).select_from(dead_letters).where(_OPEN)).scalar_one())

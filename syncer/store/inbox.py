@@ -7,7 +7,7 @@ from contextlib import closing
 from datetime import datetime
 
 import orjson
-from sqlalchemy import Column, Connection, Index, Row, Table, Text, UniqueConstraint, delete, select
+from sqlalchemy import Column, Connection, Index, Row, Table, Text, UniqueConstraint, delete
 
 from syncer.domain.inbox import InboxItem
 from syncer.store.base import claim_columns, metadata, moment, primary_key
@@ -59,12 +59,6 @@ def as_item(row: Row[tuple[object, ...]]) -> InboxItem:
     return InboxItem(
         row.source, row.phone_number_id, row.item_id, row.kind, row.order_key, row.occurred_at, row.payload
     )
-
-
-def oldest_unclaimed(tx: Connection) -> datetime | None:
-    """When the longest-waiting ready item was received; None when nothing waits."""
-    statement = select(inbox.c.received_at).where(inbox.c.state == "pending").order_by(inbox.c.received_at).limit(1)
-    return tx.execute(statement).scalar_one_or_none()
 
 
 def forget_settled(tx: Connection, before: datetime) -> int:

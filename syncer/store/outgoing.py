@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import BigInteger, Column, Connection, ForeignKey, Index, Row, Table, Text, func, select, text
@@ -259,15 +259,6 @@ def accepted_since(tx: Connection, phone_number_id: str, since: datetime, *, wit
     return int(tx.execute(statement).scalar_one())
 
 
-def recipients_since(tx: Connection, now: datetime) -> int:
-    """Different people reached by templates in the last 24 hours, over all numbers (the portfolio's messaging
-    limit)."""
-    statement = select(func.count(func.distinct(outgoing.c.contact_id))).where(
-        outgoing.c.kind == "template", outgoing.c.accepted_at > now - timedelta(hours=24)
-    )
-    return int(tx.execute(statement).scalar_one())
-
-
 def replies_since(tx: Connection, contact_ids: Iterable[int], since: datetime) -> dict[int, int]:
     """Automatic replies planned for each of these contacts since then; what stops two robots from talking for ever."""
     columns = outgoing.c
@@ -275,12 +266,6 @@ def replies_since(tx: Connection, contact_ids: Iterable[int], since: datetime) -
         columns.contact_id.in_(sorted(set(contact_ids))), columns.lane == Lane.LIVE, columns.planned_at > since
     )
     return {row[0]: row[1] for row in tx.execute(statement.group_by(columns.contact_id))}
-
-
-def live_waiting(tx: Connection) -> int:
-    """Live replies not yet on their way."""
-    statement = select(func.count()).where(outgoing.c.state == "planned", outgoing.c.lane == Lane.LIVE)
-    return int(tx.execute(statement).scalar_one())
 
 
 def by_key(tx: Connection, idempotency_key: str) -> Row[Any] | None:

@@ -36,7 +36,7 @@ from syncer.policies.retry import Tiers
 from syncer.policies.rules import RuleBook
 from syncer.policies.unknown import Patience
 from syncer.ports import CrmMessage, Grant, WriteResult
-from syncer.store import contacts, outgoing
+from syncer.store import outgoing, recognition
 from syncer.store.session import Store
 from syncer.store.workers import WorkerSession
 from tests.fakes.clock import FakeClock
@@ -133,7 +133,7 @@ class House:
         """A person we know."""
         with self.store.begin() as tx:
             sender = Sender(phone=number, name="王小明")
-            contact_id = contacts.resolve(tx, [sender], self.clock.now())[sender]
+            contact_id = recognition.resolve(tx, [sender], self.clock.now())[sender]
             for name, value in columns.items():
                 tx.execute(
                     text(f"update contacts set {name} = :value where id = :id"), {"value": value, "id": contact_id}

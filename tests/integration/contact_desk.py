@@ -15,7 +15,7 @@ from syncer.domain.contact import SourceRecord
 from syncer.domain.message import Sender
 from syncer.flows.contact_sync import ContactSync, SyncOutcome
 from syncer.ports import RawRow, SourcePage
-from syncer.store import consents, contacts, conversations
+from syncer.store import consents, conversations, identities, recognition
 from syncer.store.conversations import Heard
 from syncer.store.session import Store
 from syncer.store.workers import WorkerSession
@@ -84,14 +84,14 @@ class Desk:
 
     def holder(self, phone: str) -> int | None:
         with self.store.begin() as tx:
-            return contacts.by_phone(tx, phone)
+            return identities.by_phone(tx, phone)
 
     def hear_from(self, phone: str, user_id: str | None = None) -> int:
         """A customer writes to us; returns the contact."""
         now, sender = self.clock.now(), Sender(phone=phone, user_id=user_id, name="on WhatsApp")
 
         def hear(tx: Connection) -> int:
-            contact_id = contacts.resolve(tx, [sender], now)[sender]
+            contact_id = recognition.resolve(tx, [sender], now)[sender]
             conversations.hear(tx, [Heard(contact_id, "100", now, now)])
             return contact_id
 

@@ -5,11 +5,8 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
 import redis
@@ -23,27 +20,11 @@ from syncer.store import alerts, dead_letters, sync_runs
 from syncer.store.dead_letters import Burial
 from syncer.store.session import Store
 from syncer.store.workers import WorkerSession
+from tests.integration.commands import Result, Syncer
 
 ROWS = 400
 DAY = timedelta(days=1)
 NOWHERE = "postgresql+psycopg2://nobody@127.0.0.1:9/nothing"
-
-
-@dataclass(frozen=True)
-class Result:
-    """What a command left behind."""
-
-    code: int
-    out: str
-    err: str
-
-    @property
-    def document(self) -> Any:
-        """The one JSON document on stdout; fails if there is anything else."""
-        return json.loads(self.out)
-
-
-Syncer = Callable[..., Result]
 
 
 @pytest.fixture

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import sys
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,25 +14,9 @@ from syncer.cli.main import main
 from syncer.simulators.whatsapp.app import RunningSimulator, start
 from syncer.simulators.whatsapp.config import SimulatorConfig
 from tests.fakes.whatsapp_bench import until
+from tests.integration.commands import Result, Syncer
 
 COMPANY = "Formosa Tea Co."
-
-
-@dataclass(frozen=True)
-class Result:
-    """What a command left behind."""
-
-    code: int
-    out: str
-    err: str
-
-    @property
-    def document(self) -> Any:
-        """The one JSON document on stdout."""
-        return json.loads(self.out)
-
-
-Syncer = Callable[..., Result]
 
 
 @pytest.fixture

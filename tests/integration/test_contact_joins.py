@@ -212,7 +212,7 @@ def test_the_crm_is_told_and_a_record_it_makes_meanwhile_finds_its_person(house:
 def test_what_the_platform_tells_of_an_absorbed_contact_is_the_other_ones(house: House, pair: tuple[int, int]) -> None:
     join(house, *pair)
     with house.store.begin() as tx:
-        contacts.learn(tx, [(pair[1], Sender(user_id=UID)), (pair[1], Sender(PHONE))], house.clock.now())
+        recognition.learn(tx, [(pair[1], Sender(user_id=UID)), (pair[1], Sender(PHONE))], house.clock.now())
         assert recognition.find(tx, Sender(user_id=UID)) == pair[0]
 
 

@@ -16,7 +16,7 @@ from syncer.domain.consent import Word
 from syncer.domain.errors import FixCredentials, Refused, TryAgain, TryLater, Unreachable
 from syncer.domain.message import Sender
 from syncer.flows.contact_sync import SyncOutcome
-from syncer.store import contacts, conversations
+from syncer.store import conversations, recognition
 from syncer.store.conversations import Heard
 from syncer.store.session import Store
 from tests.fakes.clock import FakeClock
@@ -227,7 +227,7 @@ def test_a_sync_and_a_message_that_meet_a_new_number_make_one_contact(desk: Desk
     results: list[SyncOutcome] = []
     syncing = threading.Thread(target=lambda: results.append(desk.sync()))
     with desk.store.begin() as tx:
-        writer = contacts.resolve(tx, [sender], desk.clock.now())[sender]
+        writer = recognition.resolve(tx, [sender], desk.clock.now())[sender]
         syncing.start()
         wait_until(lambda: desk.value(_WAITING) == 1)
     syncing.join()
@@ -248,7 +248,7 @@ def test_a_message_and_a_sync_that_meet_a_new_number_make_one_contact(desk: Desk
 
     def hear() -> None:
         with desk.store.begin() as tx:
-            found.append(contacts.resolve(tx, [sender], desk.clock.now())[sender])
+            found.append(recognition.resolve(tx, [sender], desk.clock.now())[sender])
 
     hearing = threading.Thread(target=hear)
     with Gate(desk):
@@ -280,7 +280,7 @@ def test_a_message_that_came_first_keeps_its_number(desk: Desk) -> None:
     syncing = threading.Thread(target=desk.sync)
     sender, now = Sender(phone=A), desk.clock.now()
     with desk.store.begin() as tx:
-        writer = contacts.resolve(tx, [sender], now)[sender]
+        writer = recognition.resolve(tx, [sender], now)[sender]
         syncing.start()
         wait_until(lambda: desk.value(_WAITING) == 1)
         conversations.hear(tx, [Heard(writer, "100", now, now)])

@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import event, text
 
 from syncer.domain.message import Sender
-from syncer.store import contact_joins, contact_separation, contacts, identities, recognition
+from syncer.store import contact_joins, contact_separation, identities, recognition
 from syncer.store.session import Store
 from tests.fakes.clock import FakeClock
 from tests.integration.contact_desk import A, B, Desk, open_desk
@@ -229,7 +229,7 @@ def test_two_hundred_senders_take_a_handful_of_statements(desk: Desk) -> None:
 
 def learn(desk: Desk, contact_id: int, *senders: Sender) -> None:
     with desk.store.begin() as tx:
-        contacts.learn(tx, [(contact_id, sender) for sender in senders], desk.clock.now())
+        recognition.learn(tx, [(contact_id, sender) for sender in senders], desk.clock.now())
 
 
 def test_the_form_and_the_user_id_in_an_answer_are_remembered(desk: Desk) -> None:

@@ -10,7 +10,7 @@ from syncer.domain.consent import Word
 from syncer.domain.message import Sender
 from syncer.domain.notice import AddressBookEntry, IdentityChange, PreferenceChange
 from syncer.flows.people import Event, People
-from syncer.store import contact_separation, contacts, identities
+from syncer.store import contact_separation, contacts, identities, recognition
 from tests.fakes.messenger import NUMBER, said
 from tests.integration.conftest import House
 from tests.integration.contact_desk import Desk, open_desk
@@ -165,14 +165,14 @@ def test_a_new_user_id_takes_the_old_ones_place_and_the_number_stays(house: Hous
     tell(house, people, moved(house, Sender(user_id="TW.1"), Sender(user_id="TW.2")))
     assert (holder(house, "TW.1"), holder(house, "TW.2"), holder(house, OLD)) == (None, person, person)
     with house.store.begin() as tx:
-        assert contacts.user_ids(tx, [person]) == {person: "TW.2"}
+        assert identities.user_ids(tx, [person]) == {person: "TW.2"}
 
 
 def test_a_late_status_does_not_bring_the_old_number_back(house: House, people: People) -> None:
     person = customer(house, user_id="TW.1")
     tell(house, people, moved(house, Sender(OLD, "TW.1"), Sender(NEW, "TW.2")))
     with house.store.begin() as tx:
-        contacts.learn(tx, [(person, Sender(OLD, "TW.1"))], house.clock.now())
+        recognition.learn(tx, [(person, Sender(OLD, "TW.1"))], house.clock.now())
     assert (holder(house, OLD), holder(house, "TW.1")) == (None, None)
 
 

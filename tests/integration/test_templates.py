@@ -14,7 +14,7 @@ from syncer.domain.message import Sender
 from syncer.domain.notice import TemplateNotice
 from syncer.flows.template_watch import TemplateWatch
 from syncer.flows.templates import Templates
-from syncer.store import campaigns, contacts, outgoing, template_pulls, templates
+from syncer.store import campaigns, outgoing, recognition, template_pulls, templates
 from syncer.store.session import Store
 from tests.fakes.catalogue import FakeCatalogue, listed
 from tests.fakes.clock import FakeClock
@@ -79,7 +79,7 @@ class Desk:
         """Sends of the template, oldest first: None was accepted, a text is the code it failed with."""
         with self.store.begin() as tx:
             person = Sender(phone="+886912345678")
-            contact = contacts.resolve(tx, [person], self.clock.now())[person]
+            contact = recognition.resolve(tx, [person], self.clock.now())[person]
             before = tx.execute(text("select count(*) from outgoing")).scalar_one()
             for number, code in enumerate(outcomes, before):
                 self.clock.advance(seconds=1)

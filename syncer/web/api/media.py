@@ -15,7 +15,7 @@ from fastapi.responses import FileResponse
 
 from config.values import ApiKey
 from syncer.bootstrap import Runtime
-from syncer.flows.media import suggested_name
+from syncer.flows.media import place, suggested_name
 from syncer.web import parts
 from syncer.web.api.shared import Joined, NumberInPath, View
 from syncer.web.auth import needs
@@ -37,7 +37,7 @@ def fetch(number: NumberInPath, caller: Caller, runtime: Joined) -> FileResponse
     row = parts.lookups(runtime).medium(number)
     if row is None:
         raise absent("file", number)
-    path = runtime.media_folder / (row.sha256 or "")[:2] / (row.sha256 or "")
+    path = place(runtime.media_folder, row.sha256 or "")
     if row.fetched_at is None or not path.is_file():
         raise Problem(404, f"file {number} is not here{' yet' if row.fetched_at is None else ''}: {row.state}")
     headers = {"X-Content-Type-Options": "nosniff", "Content-Security-Policy": "sandbox"}
