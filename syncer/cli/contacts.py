@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from syncer.bootstrap import Runtime
+from syncer.cli.clean import clean
 from syncer.cli.output import Failed, Json, WrongUsage, facts, note, show, table
 from syncer.cli.session import engine
 from syncer.domain.errors import Refused
@@ -17,6 +18,7 @@ from syncer.store.workers import WorkerSession
 from syncer.web import parts
 
 app = typer.Typer(help="Customers.", no_args_is_help=True)
+app.command()(clean)
 
 _MESSAGES = 10
 #: Numbers of contacts are shorter than any telephone number.
