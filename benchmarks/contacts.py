@@ -24,7 +24,7 @@ from syncer.acceptance.customer_tables import customers as source
 from syncer.clock import SystemClock
 from syncer.crm.sql.adapter import SqlCRM
 from syncer.embedded.servers import acquire, create_database
-from syncer.flows.contact_sync import ContactSync
+from syncer.flows.contacts.sync import ContactSync
 from syncer.store import schema
 from syncer.store.session import Store, open_engine
 from syncer.store.workers import WorkerSession

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from config.mapping import CrmMapping
+from config.object_mapping import ObjectMapping
 from config.prices import PriceTable
 from config.rules import RuleBook
 from config.templates import Catalogue
@@ -33,5 +34,10 @@ def load_prices(folder: Path) -> PriceTable:
 
 
 def load_mapping(folder: Path, crm: str) -> CrmMapping:
-    """The layout of the CRM called `crm`, from `mappings/<crm>.toml`."""
+    """The layout of the database called `crm`, from `mappings/<crm>.toml`."""
     return read(folder / "mappings" / f"{crm}.toml", CrmMapping)
+
+
+def load_object_mapping(folder: Path, crm: str) -> ObjectMapping:
+    """The mapping of the vendor's CRM called `crm`, from `mappings/<crm>.toml`."""
+    return read(folder / "mappings" / f"{crm}.toml", ObjectMapping)

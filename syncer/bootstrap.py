@@ -11,7 +11,7 @@ from syncer import catalogue
 from syncer.flows.admission import Admission
 from syncer.flows.campaigns import Campaigns
 from syncer.flows.chronicle import Chronicle
-from syncer.flows.contact_sync import ContactSync
+from syncer.flows.contacts.sync import ContactSync
 from syncer.flows.conversations import Conversations
 from syncer.flows.crm_writes import CrmWrites
 from syncer.flows.intake import Intake

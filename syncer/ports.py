@@ -9,9 +9,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
 
-from syncer.domain.contact import SourceRecord
+from syncer.domain.contact import FieldRule, SourceRecord
+from syncer.domain.crm_record import CrmCheck, CrmContact, CrmMessage, CrmTask, Fate, RawRow, SourcePage, WriteResult
 from syncer.domain.inbox import InboxItem
 from syncer.domain.message import Accepted, InboundMessage, Lane, PastMessage, Revision, SendRequest
 from syncer.domain.notice import (
@@ -152,94 +153,23 @@ class Numbers(Protocol):
         """Whether any app receives the account's webhooks; without one we are deaf."""
 
 
-class RawRow(NamedTuple):
-    """A CRM's row as it was read. `digest` (16 bytes) changes whenever the row would translate differently, so that an
-    unchanged row is skipped before any of its `values` is looked at (R25). What `values` holds is the adapter's matter.
-    A named tuple, since there is one for every customer at every sync and it is made in a third of the time."""
-
-    crm_id: str
-    digest: bytes
-    values: tuple[Any, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class SourcePage:
-    """One page of a CRM's contacts. `cursor` resumes after this page; None means that nothing follows."""
-
-    rows: Sequence[RawRow]
-    cursor: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class CrmMessage:
-    """A message as the CRM should have it. `ref` is ours and never changes; writing it again updates the same
-    record. `media_url` is where its file can be fetched from us, once it is here; `media_type` its MIME type."""
-
-    ref: str
-    crm_contact_id: str | None
-    phone: str | None
-    direction: str
-    kind: str
-    body: str
-    wamid: str | None
-    status: str | None
-    status_at: datetime | None
-    occurred_at: datetime
-    error: str | None = None
-    reply_to: str | None = None
-    media_url: str | None = None
-    media_type: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class CrmTask:
-    """Work for a person. `ref` is ours; a task that exists under it already is left alone."""
-
-    ref: str
-    crm_contact_id: str | None
-    subject: str
-    body: str
-    priority: str
-    created_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class CrmContact:
-    """Canonical fields to be written to a contact. Without `crm_id` the CRM finds or creates one by phone."""
-
-    ref: str
-    crm_id: str | None
-    fields: Mapping[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class WriteResult:
-    """The fate of one item of a batch, in the batch's order. `error` None means that the CRM now has it."""
-
-    ref: str
-    crm_id: str | None = None
-    error: Exception | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class CrmCheck:
-    """One line of an adapter's self-examination, for `syncer doctor`."""
-
-    name: str
-    ok: bool
-    detail: str = ""
-
-
 class CRM(Protocol):
     """One customer system. Whole-batch failures raise; per-item failures come back in the results."""
 
     name: str
+
+    @property
+    def rules(self) -> Mapping[str, FieldRule]:
+        """What the mapping says of each contact field; a field that is absent neither comes nor goes."""
 
     def pages(
         self, cursor: str | None, *, page_size: int, changed_since: datetime | None = None
     ) -> Iterator[SourcePage]:
         """All contacts in a stable order (or those changed since), from after `cursor`. Raises `TryAgain`, `TryLater`,
         `FixCredentials`."""
+
+    def look_up(self, crm_ids: Sequence[str]) -> list[Fate]:
+        """What became of these rows, in their order; asked by id, so that no index lags behind. Raises as `pages`."""
 
     def translate(self, rows: Sequence[RawRow]) -> list[SourceRecord]:
         """What the rows say, in canonical fields and in their order. Never raises: what is unreadable is left out."""

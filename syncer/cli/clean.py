@@ -18,7 +18,7 @@ from rich.table import Table
 
 from syncer.cli.output import ExitCode, Failed, Json, WrongUsage, facts, note, show, table
 from syncer.crm import words
-from syncer.flows.cleaning import Cleaning, Refusal
+from syncer.flows.contacts.cleaning import Cleaning, Refusal
 from syncer.policies.cleaning import USUAL_BAD_PERCENT, Report
 from syncer.policies.cleaning_columns import NoSuchColumn
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from config.mapping import FieldMap
+from config.contact_fields import FieldMap
 from syncer.crm import moments, transforms, words
-from syncer.domain.contact import SourceRecord
+from syncer.domain.contact import FieldRule, SourceRecord, Wins
+from syncer.domain.crm_record import RawRow
 from syncer.domain.phone import Phone
-from syncer.ports import RawRow
 
 #: Part of every digest: raise it when a transform gives other results than before, so that every row is read anew.
 TRANSLATION = 1
@@ -20,6 +20,14 @@ DIGEST_SIZE = 16
 
 #: What a refusal means, field by field.
 _WHEN_REFUSED = {"blocked": True, "marketing_consent": False, "transactional_consent": False}
+
+
+def rules(fields: Sequence[FieldMap]) -> Mapping[str, FieldRule]:
+    """The lines of a mapping, as the flows ask for them."""
+    return {
+        item.contact: FieldRule(item.direction != "to_crm", item.direction != "to_contact", Wins(item.wins))
+        for item in fields
+    }
 
 
 def digester(fields: Sequence[FieldMap], region: str) -> Callable[[Sequence[Any]], bytes]:

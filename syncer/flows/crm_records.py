@@ -8,8 +8,8 @@ from typing import Any
 from sqlalchemy import Connection, Row
 
 from syncer.domain.consent import Word
+from syncer.domain.crm_record import CrmContact, CrmMessage, CrmTask
 from syncer.domain.text import shorten
-from syncer.ports import CrmContact, CrmMessage, CrmTask
 from syncer.store import contacts, conversations, identities, media, messages
 
 _AS_BOOLEAN = {Word.GRANTED: True, Word.REVOKED: False, Word.UNKNOWN: None}

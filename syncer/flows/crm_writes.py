@@ -11,11 +11,12 @@ from typing import Any
 
 from sqlalchemy import Connection, Row
 
+from syncer.domain.crm_record import WriteResult
 from syncer.domain.errors import DeliveryError, OutcomeUnknown, TryAgain, TryLater
 from syncer.domain.work import Subject
 from syncer.flows import crm_records
 from syncer.flows.setbacks import Setbacks
-from syncer.ports import CRM, Clock, WriteResult
+from syncer.ports import CRM, Clock
 from syncer.store import claims, contacts, crm_writes
 from syncer.store.crm_writes import WRITES, Topic
 from syncer.store.session import Store

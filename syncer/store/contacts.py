@@ -49,6 +49,8 @@ contacts = Table(
     Column("unreachable", Boolean, nullable=False, server_default="false"),
     Column("transactional", Text, nullable=False, server_default=Word.UNKNOWN),
     Column("marketing", Text, nullable=False, server_default=Word.UNKNOWN),
+    # What was said of single fields on our side: {field: {"value": ..., "at": ..., "by": ...}} (domain.contact.Edit).
+    Column("edits", JSONB, nullable=False, server_default="{}"),
     Column("revision", Integer, nullable=False, server_default="1"),
     moment("created_at", nullable=False),
     moment("updated_at", nullable=False),
@@ -67,6 +69,11 @@ contact_sources = Table(
     Column("phone", Text),
     Column("phone_problem", Text),
     moment("changed_at"),
+    # {field: moment} of the changes we have seen; the other fields are as old as `said_at`.
+    Column("stamps", JSONB, nullable=False, server_default="{}"),
+    moment("said_at"),
+    # Taken apart from another row by a person: stays with its contact, whatever its phone.
+    Column("apart", Boolean, nullable=False, server_default="false"),
     moment("synced_at", nullable=False),
     PrimaryKeyConstraint("crm", "crm_id"),
 )

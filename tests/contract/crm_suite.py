@@ -9,9 +9,10 @@ from typing import Any, Protocol
 
 import pytest
 
-from syncer.domain.contact import LONGEST_TEXT
+from syncer.domain.contact import LONGEST_TEXT, SourceRecord
+from syncer.domain.crm_record import CrmContact, CrmMessage, CrmTask, RawRow
 from syncer.domain.errors import Never
-from syncer.ports import CRM, CrmContact, CrmMessage, CrmTask, RawRow, SourceRecord
+from syncer.ports import CRM
 
 NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 LONG_AGO = NOON - timedelta(days=30)

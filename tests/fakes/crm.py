@@ -8,13 +8,13 @@ from datetime import UTC, datetime
 from itertools import count
 from typing import Any
 
-from config.mapping import CONTACT_FIELDS, READ_ONLY, FieldMap
+from config.contact_fields import CONTACT_FIELDS, READ_ONLY, FieldMap
 from syncer.crm.base import Translator, digester
 from syncer.domain.contact import SourceRecord
+from syncer.domain.crm_record import CrmCheck, CrmContact, CrmMessage, CrmTask, RawRow, SourcePage, WriteResult
 from syncer.domain.errors import Never
 from syncer.domain.phone import Phone, parse
 from syncer.domain.status import Ladder, Status, StatusUpdate
-from syncer.ports import CrmCheck, CrmContact, CrmMessage, CrmTask, RawRow, SourcePage, WriteResult
 
 _TRANSFORMS = {
     "phone": "phone",

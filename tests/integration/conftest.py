@@ -13,6 +13,7 @@ from sqlalchemy import text
 
 from syncer.domain import callback
 from syncer.domain.consent import Word
+from syncer.domain.crm_record import CrmMessage, WriteResult
 from syncer.domain.errors import TryAgain
 from syncer.domain.inbox import InboxItem
 from syncer.domain.message import Lane, Sender
@@ -35,7 +36,7 @@ from syncer.flows.troubles import Troubles
 from syncer.policies.retry import Tiers
 from syncer.policies.rules import RuleBook
 from syncer.policies.unknown import Patience
-from syncer.ports import CrmMessage, Grant, WriteResult
+from syncer.ports import Grant
 from syncer.store import outgoing, recognition
 from syncer.store.session import Store
 from syncer.store.workers import WorkerSession

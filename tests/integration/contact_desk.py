@@ -12,9 +12,9 @@ from sqlalchemy import Connection, text
 
 from syncer.domain.consent import ConsentEntry, Tier, Word
 from syncer.domain.contact import SourceRecord
+from syncer.domain.crm_record import RawRow, SourcePage
 from syncer.domain.message import Sender
-from syncer.flows.contact_sync import ContactSync, SyncOutcome
-from syncer.ports import RawRow, SourcePage
+from syncer.flows.contacts.sync import ContactSync, SyncOutcome
 from syncer.store import consents, conversations, identities, recognition
 from syncer.store.conversations import Heard
 from syncer.store.session import Store

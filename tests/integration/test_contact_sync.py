@@ -17,9 +17,9 @@ from syncer.acceptance import customers
 from syncer.crm.sql.adapter import SqlCRM
 from syncer.domain.consent import Tier, Word
 from syncer.domain.contact import SourceRecord
+from syncer.domain.crm_record import RawRow, SourcePage
 from syncer.domain.errors import Refused
-from syncer.flows.contact_sync import TooManyParked
-from syncer.ports import RawRow, SourcePage
+from syncer.flows.contacts.sync import TooManyParked
 from syncer.store import consents, contacts
 from syncer.store.session import Store
 from tests.fakes.clock import FakeClock

@@ -15,7 +15,7 @@ from sqlalchemy import text
 from syncer.domain.consent import Word
 from syncer.domain.errors import FixCredentials, Refused, TryAgain, TryLater, Unreachable
 from syncer.domain.message import Sender
-from syncer.flows.contact_sync import SyncOutcome
+from syncer.flows.contacts.sync import SyncOutcome
 from syncer.store import conversations, recognition
 from syncer.store.conversations import Heard
 from syncer.store.session import Store
@@ -174,7 +174,7 @@ _HANGING = "select count(*) from pg_stat_activity where datname = current_databa
 _CHILD = """
 import sys
 from syncer.clock import SystemClock
-from syncer.flows.contact_sync import ContactSync
+from syncer.flows.contacts.sync import ContactSync
 from syncer.store.session import Store, open_engine
 from syncer.store.workers import WorkerSession
 from tests.fakes.crm import FakeCRM

@@ -25,7 +25,7 @@ PEAK = """
 import re, sys
 from pathlib import Path
 from syncer.crm import words
-from syncer.flows.cleaning import Cleaning
+from syncer.flows.contacts.cleaning import Cleaning
 Cleaning("TW", words.answer, words.refuses).run(Path(sys.argv[1]), Path(sys.argv[2]))
 print(re.search(r"VmHWM:\\s+(\\d+)", Path("/proc/self/status").read_text())[1])
 """

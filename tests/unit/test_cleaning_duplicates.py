@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from syncer.flows import cleaning_duplicates
-from syncer.flows.cleaning_duplicates import REFUSED, Ledger, Twins
+from syncer.flows.contacts import cleaning_duplicates
+from syncer.flows.contacts.cleaning_duplicates import REFUSED, Ledger, Twins
 from syncer.policies.cleaning import DEAD, REFUSES, SHIFT
 
 #: Number (0: none) and marks of a row.

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from syncer.flows import cleaning_table
-from syncer.flows.cleaning_table import Records, UnreadableTable, recognise, records
+from syncer.flows.contacts import cleaning_table
+from syncer.flows.contacts.cleaning_table import Records, UnreadableTable, recognise, records
 
 ROWS = [
     ["姓名", "手機", "地址"],

@@ -11,11 +11,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from config.mapping import TRANSFORMS, FieldMap
+from config.contact_fields import TRANSFORMS, FieldMap
 from syncer.crm.base import Translator, digester
 from syncer.crm.transforms import reader
 from syncer.domain.contact import LONGEST_TEXT
-from syncer.ports import RawRow
+from syncer.domain.crm_record import RawRow
 
 TAIPEI = timezone(timedelta(hours=8))
 

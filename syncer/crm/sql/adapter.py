@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 
 from config.files import load_mapping
 from config.mapping import CrmMapping
 from config.settings import Settings
-from syncer.crm.base import Translator
+from syncer.crm.base import Translator, rules
 from syncer.crm.sql import checks, errors, people, records
 from syncer.crm.sql.engine import open_engine
 from syncer.crm.sql.mapping import Layout, lay_out
 from syncer.crm.sql.reading import Reader
 from syncer.crm.sql.writes import write
-from syncer.domain.contact import SourceRecord
+from syncer.domain.contact import FieldRule, SourceRecord
+from syncer.domain.crm_record import CrmCheck, CrmContact, CrmMessage, CrmTask, RawRow, SourcePage, WriteResult
 from syncer.domain.errors import DeliveryError
-from syncer.ports import CrmCheck, CrmContact, CrmMessage, CrmTask, RawRow, SourcePage, WriteResult
 
 
 def from_settings(settings: Settings) -> SqlCRM:
@@ -43,6 +43,11 @@ class SqlCRM:
         self._region = region
         self._lock = threading.Lock()
         self._layout: Layout | None = None
+
+    @property
+    def rules(self) -> Mapping[str, FieldRule]:
+        """What the mapping says of each contact field."""
+        return rules(self._mapping.contacts.fields)
 
     def prepare(self) -> None:
         """Compare the mapping with the database now. Raises `ConfigurationError` if they do not fit; a database that

@@ -10,8 +10,8 @@ from sqlalchemy import Column, Connection, Engine, Table, func, insert, select, 
 from config.errors import ConfigurationError
 from syncer.crm.sql import errors, people
 from syncer.crm.sql.mapping import Contacts, Layout, Records, is_unique, keeps_time, python_type
+from syncer.domain.crm_record import CrmCheck
 from syncer.domain.errors import DeliveryError
-from syncer.ports import CrmCheck
 
 #: R21: a mapping of fewer fields works, but says little about a customer.
 CORE_FIELDS = 15

@@ -12,8 +12,9 @@ from uuid import UUID
 
 from sqlalchemy import Column, Connection, Inspector, MetaData, Table, UniqueConstraint, exc, inspect
 
+from config.contact_fields import FieldMap
 from config.errors import ConfigurationError, did_you_mean
-from config.mapping import CrmMapping, FieldMap
+from config.mapping import CrmMapping
 from config.mapping import Table as Section
 
 FILE = "mappings/sql.toml"

@@ -9,16 +9,16 @@ from typing import Any
 import phonenumbers
 from sqlalchemy import Column, ColumnElement, Connection, Row, String, cast, func, insert, or_, select
 
-from config.mapping import FieldMap
+from config.contact_fields import FieldMap
 from syncer.crm import transforms
 from syncer.crm.sql.mapping import Contacts, keeps_time, python_type
 from syncer.crm.sql.reading import is_alive, key_value
 from syncer.crm.sql.values import to_crm
 from syncer.crm.sql.writes import Values, change, present
+from syncer.domain.crm_record import CrmContact, WriteResult
 from syncer.domain.errors import Never
 from syncer.domain.phone import Phone
 from syncer.domain.phone_variants import variants
-from syncer.ports import CrmContact, WriteResult
 
 #: What people put between digits; without it a number has a few spellings only, which the database can look for.
 _SEPARATORS = " -().+/"

@@ -24,12 +24,12 @@ from sqlalchemy import (
     type_coerce,
 )
 
-from config.mapping import FieldMap
+from config.contact_fields import FieldMap
 from syncer.crm import words
 from syncer.crm.base import digester
 from syncer.crm.sql.mapping import Contacts, keeps_time, python_type
+from syncer.domain.crm_record import RawRow, SourcePage
 from syncer.domain.text import storable
-from syncer.ports import RawRow, SourcePage
 
 #: How far before the last read changes are looked for again: their clock may differ, and what was committed late bears
 #: an earlier time. Reading a row twice costs a digest.

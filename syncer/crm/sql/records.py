@@ -11,8 +11,8 @@ from sqlalchemy import Connection, Row
 from syncer.crm.sql.mapping import Records
 from syncer.crm.sql.values import fit, fit_key
 from syncer.crm.sql.writes import Values, add, change, present
+from syncer.domain.crm_record import CrmMessage, CrmTask, WriteResult
 from syncer.domain.status import Ladder, Status, StatusUpdate
-from syncer.ports import CrmMessage, CrmTask, WriteResult
 
 #: Role of a column in the mapping -> what of a message stands there.
 MESSAGE_ROLES = {

@@ -21,8 +21,8 @@ from sqlalchemy import (
 )
 
 from syncer.crm.sql import errors
+from syncer.domain.crm_record import WriteResult
 from syncer.domain.errors import Never
-from syncer.ports import WriteResult
 
 #: Rows per transaction; below every database's limit of parameters (SQL Server's is 2,100 in one statement).
 CHUNK = 200

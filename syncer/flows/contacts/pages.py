@@ -15,8 +15,9 @@ from threading import Event, Thread
 from typing import Generic, TypeVar
 
 from syncer.domain.contact import SourceRecord
-from syncer.flows.contact_page import POISON, Result, parked
-from syncer.ports import CRM, RawRow, SourcePage
+from syncer.domain.crm_record import RawRow, SourcePage
+from syncer.flows.contacts.page import POISON, Result, parked
+from syncer.ports import CRM
 from syncer.store.contact_neighbours import digests
 from syncer.store.session import Store
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -17,6 +17,7 @@ from sqlalchemy import Connection
 from syncer.domain.consent import ConsentEntry, Tier, Word
 from syncer.domain.contact import GoldenRecord, SourceRecord
 from syncer.domain.phone_variants import variants
+from syncer.flows.contacts import surroundings
 from syncer.policies import consent_import, placement
 from syncer.policies.merging import golden, reconcile, usable_phone
 from syncer.policies.placement import Housing, Key, Neighbourhood, Resident, Rows, key_of
@@ -24,7 +25,6 @@ from syncer.store import contact_neighbours as stored
 from syncer.store import contact_staging as staging
 from syncer.store.bulk import Unstorable, all_or_nothing
 from syncer.store.contact_staging import Absorption, ContactRow
-from syncer.store.identities import PHONE, given_up_by, lock_forms
 
 log = logging.getLogger(__name__)
 
@@ -89,7 +89,7 @@ class _Page:
         """Everything, in the order that `store.contact_neighbours` explains."""
         stored.take_turn(self.tx)
         asked = {key_of(record): record for record in records}
-        near = self._neighbourhood(asked)
+        near = surroundings.of(self.tx, self.crm, asked, self.shared_above)
         fresh = {key: record for key, record in asked.items() if not _known(near.residents.get(key), record)}
         if not fresh:
             return Counter()
@@ -99,32 +99,6 @@ class _Page:
         staging.add_forms(self.tx, _other_forms(rows, near, housing))
         self._write_sources(rows, near, housing)
         return _count(fresh, rows, near, housing)
-
-    def _neighbourhood(self, asked: Rows) -> Neighbourhood:
-        crm_ids = [crm_id for _, crm_id in asked]
-        numbers = {record.phone for record in asked.values() if record.phone}
-        phones = sorted({form for number in numbers for form in variants(number)})
-        if len(phones) > len(numbers):
-            lock_forms(self.tx, numbers)
-        # Enough of a shared number's rows to know whether too many are left when all of this page have gone.
-        enough = self.shared_above + 1 + len(asked)
-        near = stored.near(self.tx, self.crm, crm_ids, phones, enough)
-        residents = {key_of(record): Resident(contact_id, record) for contact_id, record in near.rows}
-        return Neighbourhood(residents, near.holders, self._given_up(asked, residents, near.holders))
-
-    def _given_up(
-        self, asked: Rows, residents: Mapping[Key, Resident], holders: Mapping[str, int]
-    ) -> dict[int, set[str]]:
-        """A row that we made ourselves and read for the first time may name a number that its person has given up
-        since; nobody has to be asked about the others."""
-        unread = {
-            before.contact_id
-            for key, record in asked.items()
-            if (before := residents.get(key)) and not before.record.digest and record.phone
-            if holders.get(record.phone) != before.contact_id
-        }
-        found = given_up_by(self.tx, unread) if unread else {}
-        return {person: {value for kind, value in pairs if kind == PHONE} for person, pairs in found.items()}
 
     def _house(self, rows: Rows, near: Neighbourhood) -> Housing:
         moves = placement.settle(rows, near)

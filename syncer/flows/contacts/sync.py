@@ -19,8 +19,8 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection
 
 from syncer.domain.errors import DeliveryError, Refused, Unreachable
-from syncer.flows.contact_page import Parked, Result, take_in
-from syncer.flows.contact_pages import Delta, deltas, read_ahead
+from syncer.flows.contacts.page import Parked, Result, take_in
+from syncer.flows.contacts.pages import Delta, deltas, read_ahead
 from syncer.policies import retry
 from syncer.policies.retry import GiveToPerson, Tiers
 from syncer.ports import CRM, Clock

@@ -19,8 +19,8 @@ from typing import TextIO
 from syncer.domain.errors import SyncerError
 from syncer.domain.phone import Phone, PhoneProblem, parse, read
 from syncer.domain.phone_variants import variants
-from syncer.flows.cleaning_duplicates import BLOCK, REFUSED, Ledger, Twins
-from syncer.flows.cleaning_table import Records, Table, recognise, records
+from syncer.flows.contacts.cleaning_duplicates import BLOCK, REFUSED, Ledger, Twins
+from syncer.flows.contacts.cleaning_table import Records, Table, recognise, records
 from syncer.policies.cleaning import DEAD, REASON, REFUSES, SHIFT, UNEVEN, Report, Rows, Words, reason_of
 from syncer.policies.cleaning_columns import find, header_at
 
