@@ -31,11 +31,19 @@ imports = ("tasks.realtime", "tasks.crm", "tasks.send", "tasks.sync", "tasks.upk
 # own sweeper begins the run that is late. 600 s: R25, every 10 to 15 minutes. A ring not heard by the next one is void.
 beat_schedule = {
     "full-contact-sync": {"task": "tasks.sync.sync_all_contacts", "schedule": 600.0, "options": {"expires": 540}},
+    # Once a minute; the task knows from `changed_every_seconds` whether that is now, and leaves a full run alone.
+    "changed-contacts": {"task": "tasks.sync.sync_changed_contacts", "schedule": 60.0, "options": {"expires": 50}},
     # Every three minutes: a number that is restricted without a notice should not go unnoticed for longer (R12), and 20
     # questions an hour are nothing beside the 200 that an account may ask at least.
     "check-numbers": {"task": "tasks.upkeep.check_numbers", "schedule": 180.0, "options": {"expires": 150}},
     # Between two readings the platform's notices keep the templates true; a reading heals what they missed (R13).
     "read-templates": {"task": "tasks.upkeep.read_templates", "schedule": 600.0, "options": {"expires": 540}},
+    # Once a day: it looks through all contacts, for some twenty seconds per 100,000.
+    "look-for-doubles": {
+        "task": "tasks.upkeep.look_for_doubles",
+        "schedule": 86400.0,
+        "options": {"expires": 43200},
+    },
     "housekeeping": {"task": "tasks.upkeep.housekeeping", "schedule": 3600.0, "options": {"expires": 3000}},
 }
 beat_max_loop_interval = 5  # seconds; a beat that lost its connection notices soon

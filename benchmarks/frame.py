@@ -34,6 +34,8 @@ BENCHES: Mapping[str, str] = {
     "simulator_sends": "benchmarks.simulator:simulator_sends",
     "contacts_first": "benchmarks.contacts:contacts_first",
     "contacts_again": "benchmarks.contacts:contacts_again",
+    "contacts_memory": "benchmarks.contacts:contacts_memory",
+    "growth": "benchmarks.contacts:growth",
 }
 
 

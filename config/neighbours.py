@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict, field_validator
+from pydantic import BaseModel, ConfigDict, SecretStr, field_validator
 from pydantic_core.core_schema import ValidationInfo
 
 from config import values
@@ -93,7 +93,8 @@ class HubSpotSettings(Section):
 
 
 class SalesforceSettings(Section):
-    """Salesforce, reached by the client-credentials flow on the organisation's My Domain URL."""
+    """Salesforce, reached on the organisation's My Domain URL by the client-credentials flow, or with a key of ours by
+    the JWT bearer flow."""
 
     login_url: values.MyDomainUrl | None = variable(
         "SALESFORCE_LOGIN_URL", "Salesforce My Domain URL", "https://acme.my.salesforce.com"
@@ -106,6 +107,15 @@ class SalesforceSettings(Section):
     )
     client_secret: values.Token | None = variable(
         "SALESFORCE_CLIENT_SECRET", "Salesforce client app: consumer secret", "D5A2F1C0B7E94C3A8F6D", secret=True
+    )
+    username: str | None = variable(
+        "SALESFORCE_USERNAME", "Salesforce user that the engine acts as, with a private key", "syncer@acme.example"
+    )
+    private_key: SecretStr | None = variable(
+        "SALESFORCE_PRIVATE_KEY",
+        "RSA key (PEM) in place of the consumer secret; best as SALESFORCE_PRIVATE_KEY_FILE",
+        "-----BEGIN PRIVATE KEY-----",
+        secret=True,
     )
     api_version: values.GraphVersion = variable(
         "SALESFORCE_API_VERSION", "Salesforce REST API version", "v67.0", "v67.0"

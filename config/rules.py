@@ -127,11 +127,32 @@ def _placeholders(text: str, language: str) -> set[str]:
     return {f"{name}{conversion or ''}{form}" for _, name, form, conversion in parts if name is not None}
 
 
+def _all(words: Mapping[str, tuple[str, ...]]) -> frozenset[str]:
+    return frozenset(word.casefold() for some in words.values() for word in some)
+
+
+class Answers(FileModel):
+    """What means yes and no as the whole answer to the question of a double opt-in (R7)."""
+
+    yes: dict[Language, tuple[Keyword, ...]] = {}
+    no: dict[Language, tuple[Keyword, ...]] = {}
+
+    @model_validator(mode="after")
+    def _are_apart(self) -> Answers:
+        both = _all(self.yes) & _all(self.no)
+        if both:
+            raise ValueError(f"'{min(both)}' means both yes and no")
+        return self
+
+
 class RuleBook(FileModel):
     """All of `rules.toml`; `rules` comes sorted, the highest priority first."""
 
     fallback_language: Language
     """Language of a reply when the customer's own has none."""
+    courtesies: dict[Language, tuple[Keyword, ...]] = {}
+    """Said before or after an `exact` word out of politeness; without them the message means the same."""
+    answers: Answers = Answers()
     rules: Annotated[tuple[Rule, ...], Field(min_length=1)]
 
     @field_validator("rules")
@@ -151,6 +172,9 @@ class RuleBook(FileModel):
         both = self.words_of("stop") & self.words_of("start")
         if both:
             raise ValueError(f"'{min(both)}' means both stop and start")
+        misread = self.words_of("stop") & _all(self.answers.yes)
+        if misread:
+            raise ValueError(f"'{min(misread)}' means stop, so it is no yes")
         return self
 
     def of_kind(self, *kinds: Kind) -> tuple[Rule, ...]:

@@ -10,9 +10,10 @@ import re
 from collections.abc import Iterable
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
-from config.errors import ConfigurationError
+from config.contact_fields import CUSTOM, SPOKEN
+from config.errors import ConfigurationError, did_you_mean
 from config.template_parts import Button, Header, Language, Text, variables
 from config.toml import FileModel
 
@@ -23,10 +24,25 @@ _EXAMPLE_CODE = "123456"
 
 
 class Parameter(FileModel):
-    """What a variable stands for, with an example per language, which the platform's reviewers ask for."""
+    """What a variable stands for, with an example per language, which the platform's reviewers ask for.
+
+    `source` (in the file: `from`) names the contact field that fills it where nobody gives a value (R21).
+    """
 
     meaning: Text
     example: dict[Language, Text]
+    source: str | None = Field(default=None, alias="from")
+
+    @field_validator("source")
+    @classmethod
+    def _is_of_a_contact(cls, name: str | None) -> str | None:
+        if name is None:
+            return None
+        of_contact, _, field = name.partition(".")
+        if of_contact != "contact" or (field not in SPOKEN and not CUSTOM.fullmatch(field)):
+            near = did_you_mean(name, [f"contact.{known}" for known in SPOKEN])
+            raise ValueError(f"is no field of a contact that fills a text: '{name}'; {near}")
+        return field
 
 
 class Template(FileModel):
@@ -121,6 +137,10 @@ class Catalogue(FileModel):
             missing = set(template.languages) - set(self.parameters[name].example)
             if missing:
                 raise ValueError(f"parameter '{name}' has no example in {min(missing)}")
+
+    def source(self, parameter: str | None) -> str | None:
+        """The contact field that fills `parameter` where nobody gives a value."""
+        return self.parameters[parameter].source if parameter is not None else None
 
     def get(self, name: str) -> Template:
         """The template called `name`; raises KeyError."""

@@ -82,17 +82,42 @@ class UnknownOutcome(FileModel):
 
 
 class Sync(FileModel):
-    """The full contact sync on the beat (R25): every 10 to 15 minutes, one at a time."""
+    """The full contact sync on the beat (R25): every 10 to 15 minutes, one at a time. Beat rings for changes once a
+    minute, so that `changed_every_seconds` is that at least, or 0: never."""
 
     interval_seconds: Annotated[int, Field(ge=600, le=900)]
     lease_seconds: Positive
     heartbeat_seconds: Positive
     page_size: Count
+    changed_every_seconds: Annotated[int, Field(ge=0)]
+    most_deleted_share: Share
 
     @model_validator(mode="after")
     def _heart_beats_twice_a_lease(self) -> Sync:
         if self.heartbeat_seconds * 2 > self.lease_seconds:
             raise ValueError("heartbeat_seconds must be at most half of lease_seconds: one beat may be late")
+        return self
+
+
+class Merging(FileModel):
+    """What makes rows of the CRMs one person besides their phone (R5)."""
+
+    by_email: bool
+    shared_above: Count
+
+
+class Consent(FileModel):
+    """What consent to promotional messages takes (R7), and how a customer is asked for it over WhatsApp."""
+
+    double_opt_in: bool
+    question_template: Annotated[str, Field(pattern=r"^[a-z0-9_]{1,512}$")]
+    answer_within_days: Positive
+    ask_again_after_days: Positive
+
+    @model_validator(mode="after")
+    def _one_question_at_a_time(self) -> Consent:
+        if self.ask_again_after_days < self.answer_within_days:
+            raise ValueError("ask_again_after_days must not be shorter than answer_within_days")
         return self
 
 
@@ -145,6 +170,8 @@ class Tuning(FileModel):
     retry: Retry
     unknown: UnknownOutcome
     sync: Sync
+    merging: Merging
+    consent: Consent
     claims: Claims
     sweeper: Sweeper
     crm: CrmWrites

@@ -18,6 +18,7 @@ from syncer.flows.intake import Intake
 from syncer.flows.media import Media
 from syncer.flows.number_watch import NumberWatch
 from syncer.flows.numbers import Numbers
+from syncer.flows.opt_in import OptInAnswers
 from syncer.flows.outcomes import Outcomes
 from syncer.flows.people import People
 from syncer.flows.recipients import Recipients
@@ -32,6 +33,7 @@ from syncer.flows.templates import Templates
 from syncer.flows.troubles import Troubles
 from syncer.flows.upkeep import Upkeep
 from syncer.outside import Outside
+from syncer.policies import opt_in
 from syncer.policies.retry import Tiers
 from syncer.policies.unknown import Patience
 from syncer.ports import Jobs
@@ -79,7 +81,14 @@ class Runtime(Outside):
             long_rule=catalogue.long_rule(self.rules),
             long_after=self.tuning.conversations.long_after_messages,
             hold=timedelta(days=self.tuning.window.held_days),
+            opt_in=OptInAnswers(catalogue.answers(self.rules), self.opt_in_patience),
         )
+
+    @property
+    def opt_in_patience(self) -> opt_in.Patience:
+        """How long a question of the double opt-in stands, and how often it may be asked."""
+        consent = self.tuning.consent
+        return opt_in.Patience(timedelta(days=consent.answer_within_days), timedelta(days=consent.ask_again_after_days))
 
     @cached_property
     def intake(self) -> Intake:
@@ -137,7 +146,8 @@ class Runtime(Outside):
     def admission(self) -> Admission:
         """Who may be written to now."""
         quota = self.tuning.send.daily_template_quota
-        return Admission(self.account_templates, self.numbers, self.recipients, quota)
+        double = self.tuning.consent.double_opt_in
+        return Admission(self.account_templates, self.numbers, self.recipients, quota, double_opt_in=double)
 
     @cached_property
     def media(self) -> Media:
@@ -164,6 +174,7 @@ class Runtime(Outside):
             book=self.template_book,
             phone_number_id=self.settings.whatsapp.phone_number_id or "",
             batch_size=self.tuning.send.batch_size,
+            sources=catalogue.sources(files.load_templates(self.settings.config_dir)),
         )
 
     @cached_property
@@ -210,6 +221,8 @@ class Runtime(Outside):
             clock=self.clock,
             files_at=f"{self.settings.public_url or ''}/api/v1/media",
             batch=self.tuning.crm.batch_size,
+            shared_above=self.tuning.merging.shared_above,
+            by_email=self.tuning.merging.by_email,
         )
 
     @cached_property
@@ -222,6 +235,10 @@ class Runtime(Outside):
             page_size=self.tuning.sync.page_size,
             lease_seconds=self.tuning.sync.lease_seconds,
             heartbeat_seconds=self.tuning.sync.heartbeat_seconds,
+            shared_above=self.tuning.merging.shared_above,
+            by_email=self.tuning.merging.by_email,
+            most_deleted_share=self.tuning.sync.most_deleted_share,
+            sealing_keys=self.sealing_keys,
         )
 
     @cached_property

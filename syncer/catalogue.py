@@ -13,7 +13,9 @@ from syncer.domain import template
 from syncer.domain.consent import Word
 from syncer.domain.rule import Match, Rule
 from syncer.domain.template import ButtonParameter, HeaderMedium, Template
+from syncer.policies.opt_in import Answers
 from syncer.policies.rules import RuleBook
+from syncer.policies.variables import Sources
 
 _CONSENT = {"stop": Word.REVOKED, "start": Word.GRANTED}
 _LONG = "long_conversation_handoff"
@@ -30,7 +32,14 @@ class Filling:
 
 def rule_book(rules: FileRules) -> RuleBook:
     """The rules that look at one message; the one that counts messages is `long_rule`'s."""
-    return RuleBook([_rule(rule) for rule in rules.rules if rule.kind != _LONG], rules.fallback_language)
+    looking = [_rule(rule) for rule in rules.rules if rule.kind != _LONG]
+    return RuleBook(looking, rules.fallback_language, [word for words in rules.courtesies.values() for word in words])
+
+
+def answers(rules: FileRules) -> Answers:
+    """What means yes and no to the question of a double opt-in (R7)."""
+    yes, no = ([word for some in words.values() for word in some] for words in (rules.answers.yes, rules.answers.no))
+    return Answers.of(yes, no)
 
 
 def long_rule(rules: FileRules) -> Rule | None:
@@ -67,6 +76,19 @@ def _template(catalogue: FileTemplates, item: FileTemplate, language: str, compa
     read = template.from_graph(catalogue.listed_payload(item.name, language, company))
     pairs = zip(read.buttons, item.buttons, strict=True)
     return replace(read, buttons=tuple(replace(button, payload=ours.payload or "") for button, ours in pairs))
+
+
+def sources(catalogue: FileTemplates) -> dict[str, Sources]:
+    """The contact fields behind each template's variables (R21), by the template's name."""
+    return {item.name: _sources(catalogue, item) for item in catalogue.templates}
+
+
+def _sources(catalogue: FileTemplates, item: FileTemplate) -> Sources:
+    positions = [str(number) for number in range(1, len(item.parameters) + 1)]
+    variables = item.parameters if item.parameter_format == "NAMED" else positions
+    pairs = zip(variables, map(catalogue.source, item.parameters), strict=True)
+    header = catalogue.source(item.header.parameter) if item.header and item.header.parameter else None
+    return Sources({name: source for name, source in pairs if source}, header)
 
 
 def examples(catalogue: FileTemplates, name: str, language: str) -> dict[str, str]:

@@ -61,6 +61,11 @@ class Outside:
         self.settings.require("COMPANY_NAME")
         return self.settings.company_name or ""
 
+    @property
+    def sealing_keys(self) -> tuple[bytes, ...]:
+        """The secret keys, newest first, with which proofs of erasures are sealed; none where none is set."""
+        return tuple(key.get_secret_value().encode() for key in self.settings.secret_keys or ())
+
     @cached_property
     def store(self) -> Store:
         """The engine's database."""

@@ -18,6 +18,17 @@ def sync_all_contacts() -> None:
 
 
 @task
+def sync_changed_contacts() -> None:
+    """Beat's ring between the full ones: what has changed meanwhile, where it is time for that."""
+    me = worker()
+    pace = me.runtime.tuning.sync
+    for crm in me.runtime.crms:
+        mode = me.runtime.contact_sync.due(crm, pace.changed_every_seconds, pace.interval_seconds)
+        if mode is not None:
+            run_sync(crm, mode)
+
+
+@task
 def sync_contacts(crm: str, mode: str = "full") -> None:
     """One CRM's contacts, all of them or those changed since the last run."""
     run_sync(crm, mode)

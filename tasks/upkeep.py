@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 
+from syncer import parts
 from syncer.domain.errors import DeliveryError
 from tasks.base import Worker, task, worker
 
@@ -12,8 +13,18 @@ log = logging.getLogger(__name__)
 
 @task
 def housekeeping() -> None:
-    """Forget what is no longer needed: long-gone workers, statuses that never found their message."""
-    worker().runtime.upkeep.tidy()
+    """Forget what is no longer needed: long-gone workers, statuses that never found their message, the last files of
+    people who were erased."""
+    runtime = worker().runtime
+    runtime.upkeep.tidy()
+    if runtime.sealing_keys:
+        parts.erasure(runtime).finish()
+
+
+@task
+def look_for_doubles() -> None:
+    """Once a day: contacts that look like one person are listed for somebody to decide (R5)."""
+    parts.suggestions(worker().runtime).find()
 
 
 @task

@@ -6,10 +6,10 @@ from typing import Annotated
 
 import typer
 
+from syncer import parts
 from syncer.cli.output import Failed, Json, show, table
 from syncer.cli.session import engine
 from syncer.store import alerts
-from syncer.web import parts
 
 app = typer.Typer(help="Troubles that last and that a person should know of.", no_args_is_help=True)
 

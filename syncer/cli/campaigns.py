@@ -10,6 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
+from syncer import parts
 from syncer.bootstrap import Runtime
 from syncer.cli.campaign_sheet import Sheet, sheet_of
 from syncer.cli.output import Failed, Json, WrongUsage, facts, note, show, table
@@ -19,7 +20,6 @@ from syncer.domain.errors import Refused
 from syncer.domain.phone import Phone, parse
 from syncer.domain.template import TemplateMismatch
 from syncer.store import contacts, identities
-from syncer.web import parts
 
 app = typer.Typer(help="One template to many customers.", no_args_is_help=True)
 

@@ -6,11 +6,11 @@ from typing import Annotated, Any
 
 import typer
 
+from syncer import parts
 from syncer.bootstrap import Runtime
 from syncer.cli.output import Failed, Json, facts, show, table
 from syncer.cli.session import engine
 from syncer.store import dead_letters
-from syncer.web import parts
 
 app = typer.Typer(help="What waits for a person's decision.", no_args_is_help=True)
 

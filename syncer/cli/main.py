@@ -17,6 +17,7 @@ NOUNS = {
     "messages": "messages",
     "campaigns": "campaigns",
     "templates": "templates",
+    "consent": "consent",
     "numbers": "numbers",
     "failures": "failures",
     "alerts": "alerts",

@@ -8,12 +8,12 @@ from typing import Annotated
 
 import typer
 
+from syncer import parts
 from syncer.cli.output import Failed, Json, WrongUsage, facts, show
 from syncer.cli.session import engine
 from syncer.domain.content import TextContent
 from syncer.domain.template import TemplateMismatch
 from syncer.flows.messages_out import Draft, TemplateDraft
-from syncer.web import parts
 from syncer.web.api.messages import Order
 
 app = typer.Typer(help="Single messages.", no_args_is_help=True)

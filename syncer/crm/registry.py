@@ -12,7 +12,10 @@ from syncer.ports import CRM
 
 #: Name -> module and function that makes the adapter of the settings.
 ADAPTERS = {
+    "hubspot": "syncer.crm.hubspot.adapter:from_settings",
+    "salesforce": "syncer.crm.salesforce.adapter:from_settings",
     "sql": "syncer.crm.sql.adapter:from_settings",
+    "zoho": "syncer.crm.zoho.adapter:from_settings",
 }
 
 

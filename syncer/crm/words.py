@@ -6,7 +6,7 @@ from __future__ import annotations
 import re
 import unicodedata
 
-#: What is written where a row gives no spelling to follow, then every spelling known: (yes, no).
+#: Every spelling known, (yes, no); the first is written where a row gives none to follow.
 _ANSWERS = (
     ("Y", "N"),
     ("y", "n"),
@@ -36,6 +36,8 @@ _ANSWERS = (
     ("✓", "✗"),
     ("○", "×"),
 )
+#: (yes, no) as they are written where nothing shows how.
+DEFAULT_ANSWER = _ANSWERS[0]
 #: (f, m, x)
 _GENDERS = (
     ("F", "M", "X"),
@@ -50,6 +52,7 @@ _GENDERS = (
     ("Ms", "Mr", "Mx"),
     ("2", "1", "0"),  # the second digit of a Taiwanese identity number
 )
+DEFAULT_GENDER = _GENDERS[0]
 _MORE_YES = ("ok", "agree", "agreed", "可", "可以", "勾選", "已同意", "オン", "はい")
 _MORE_NO = ("不", "沒有", "不可", "不可以", "未勾選", "未同意", "none", "オフ", "いいえ")
 #: Words that mean no where a column asks for consent, and yes where it asks whether somebody is blocked.
@@ -115,9 +118,9 @@ def language(text: str) -> str | None:
     return f"{shape[1]}_{shape[2].upper()}" if shape[2] else shape[1]
 
 
-def spell_answer(value: bool, old: str | None) -> str:
-    """Yes or no in the spelling of `old`, the word that stands there now; `Y` or `N` where it gives none."""
-    yes, no = next((pair for pair in _ANSWERS if old in pair), _ANSWERS[0])
+def spell_answer(value: bool, old: str | None, otherwise: tuple[str, str] = DEFAULT_ANSWER) -> str:
+    """Yes or no in the spelling of `old`, the word that stands there now; as in `otherwise` where it gives none."""
+    yes, no = next((pair for pair in _ANSWERS if old in pair), otherwise)
     return yes if value else no
 
 
@@ -125,3 +128,11 @@ def spell_gender(value: str, old: str | None) -> str:
     """A gender in the spelling of `old`; a capital letter where it gives none."""
     words = next((words for words in _GENDERS if old and old in words), _GENDERS[0])
     return dict(zip("fmx", words, strict=True)).get(value) or value.upper()
+
+
+def spell_language(value: str, old: str | None) -> str:
+    """A code in the spelling of `old`: zh-TW beside en-US, zh-tw beside en-us; as we write it where it gives none."""
+    if old is None or _CODE.fullmatch(_plain(old)) is None or "_" in old:
+        return value
+    code = value.replace("_", "-") if "-" in old else value
+    return code.lower() if "-" in old and old == old.lower() else code

@@ -21,10 +21,10 @@ from syncer.flows.numbers import Numbers
 from syncer.flows.recipients import Recipients
 from syncer.flows.sieve import Admitted, Sieve, Sifted
 from syncer.flows.templates import Templates
-from syncer.policies import admission
+from syncer.policies import admission, consent
 from syncer.policies.admission import SkipReason, Standing
 from syncer.policies.failover import Leave, Refuse, Wait
-from syncer.store import claims, contacts, conversations, identities, outgoing, retries
+from syncer.store import claims, consents, contacts, conversations, identities, outgoing, retries
 from syncer.store.outgoing import BULK
 from syncer.store.retries import Appointment
 
@@ -37,12 +37,14 @@ _SOON = timedelta(seconds=5)
 
 @dataclass(frozen=True)
 class Admission:
-    """Asks every question for a whole set. `daily_templates` is R14's quota per number and 24 hours."""
+    """Asks every question for a whole set. `daily_templates` is R14's quota per number and 24 hours; `double_opt_in`
+    wants every yes to marketing said through WhatsApp (R7)."""
 
     templates: Templates
     numbers: Numbers
     recipients: Recipients
     daily_templates: int = 1000
+    double_opt_in: bool = False
 
     def sift(self, tx: Connection, worker: int, rows: Sequence[Row[Any]], now: datetime) -> Sifted:
         """Which of these claimed messages may leave now; all others are settled or handed back."""
@@ -99,12 +101,22 @@ class Admission:
         self.templates.withhold(sieve.tx, held, sieve.now)
 
     def _person(self, sieve: Sieve) -> None:
-        """Consent, reachability, window: the policy's words."""
+        """Consent, reachability, window: the policy's words. Who takes their consent back while this is asked waits for
+        our answer, and then takes back what it let through."""
+        marketing = {one.contact_id for one in sieve.candidates.values() if one.category is Category.MARKETING}
+        words = consents.hold_still(sieve.tx, marketing) if marketing else {}
+        confirmed = self._confirmed(sieve.tx, marketing)
         for one in list(sieve.candidates.values()):
             standing = replace(sieve.standings[one.id], window_until=sieve.window(one.id))
+            if one.contact_id in words:
+                standing = replace(standing, marketing=words[one.contact_id], confirmed=one.contact_id in confirmed)
             reason = admission.refusal(one.category, standing, sieve.now)
             if reason is not None:
                 sieve.skip(one.id, reason)
+
+    def _confirmed(self, tx: Connection, ids: set[int]) -> set[int]:
+        """Those of these people who have said yes through WhatsApp; without double opt-in that is not asked for."""
+        return consents.confirmed(tx, ids, consent.BY_OWN_HAND) if self.double_opt_in and ids else ids
 
     def _pair(self, sieve: Sieve) -> None:
         """One message per 6 seconds to one person, with 45 borrowed ahead (131056); a batch holds nobody twice."""

@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Row
 
 from syncer.domain import frozen
 from syncer.domain.campaign import CampaignState, Recipient
+from syncer.domain.contact import GoldenRecord
 from syncer.domain.errors import Refused
 from syncer.domain.message import Lane
-from syncer.domain.template import Template
+from syncer.domain.template import Template, TemplateMismatch
+from syncer.domain.work import SendState
 from syncer.flows import template_effects
 from syncer.flows.template_book import TemplateBook
+from syncer.policies import variables
 from syncer.policies.batching import MOST_RECIPIENTS, cut
+from syncer.policies.variables import Missing, Sources
 from syncer.ports import Clock, Jobs
-from syncer.store import campaigns, outgoing, templates
+from syncer.store import campaigns, contacts, outgoing, templates
 from syncer.store.session import Store
 
 #: A message's frozen content and what its customer will read.
@@ -26,7 +30,8 @@ Filled = tuple[dict[str, Any], str]
 
 @dataclass(frozen=True)
 class Campaigns:
-    """Plans campaigns and steers them. `book` says which template really goes."""
+    """Plans campaigns and steers them. `book` says which template really goes, `sources` (by a template's name) which
+    contact fields fill its variables where nobody gives a value."""
 
     store: Store
     clock: Clock
@@ -34,6 +39,7 @@ class Campaigns:
     book: TemplateBook
     phone_number_id: str
     batch_size: int = MOST_RECIPIENTS
+    sources: Mapping[str, Sources] = field(default_factory=dict)
 
     def plan(
         self, name: str, template: str, language: str, recipients: Sequence[Recipient], *, key: str | None = None
@@ -43,13 +49,18 @@ class Campaigns:
         Where the template cannot be sent in `language`, the nearest language that can goes, and is recorded. Raises
         `Refused` for a template that is unknown, may not be sent now or does not name its sender, and
         `TemplateMismatch` when any recipient's parameters do not fit: a campaign with a hole in it is not planned.
+        Whoever lacks nothing but a value that their contact should have given is skipped, with the reason.
         """
         with self.store.begin() as tx:
             known = campaigns.by_key(tx, key) if key is not None else None
             if known is not None:
                 return known
             chosen = self.book.choose(tx, template, language)
-        filled = {person.contact_id: _filled(chosen, person) for person in recipients}
+            people = self._completed(tx, chosen, recipients)
+        filled = {key: _filled(chosen, person) for key, person in people.items() if not isinstance(person, Missing)}
+        left_out = {key: str(person) for key, person in people.items() if isinstance(person, Missing)}
+        if left_out and not filled:
+            raise TemplateMismatch(f"{chosen.name}: nobody can get it; {next(iter(left_out.values()))}")
         with self.store.begin() as tx:
             campaign_id, created = campaigns.create(tx, self._campaign(name, chosen, language, key))
             parts = cut(list(filled), self.batch_size) if created else []
@@ -57,6 +68,8 @@ class Campaigns:
                 self._batch(tx, campaign_id, position, chosen, {person: filled[person] for person in part})
                 for position, part in enumerate(parts)
             ]
+            if created:
+                outgoing.plan(tx, [self._skipped(campaign_id, *person, chosen) for person in left_out.items()])
         template_effects.ring(self.jobs, batches)
         return campaign_id
 
@@ -102,6 +115,18 @@ class Campaigns:
         obstacle = self.book.templates.resume(tx, template, language, self.clock.now())
         return f"its template {template} in {language} {obstacle}" if obstacle else None
 
+    def _completed(
+        self, tx: Connection, template: Template, recipients: Sequence[Recipient]
+    ) -> dict[int, Recipient | Missing]:
+        sources = self.sources.get(template.name)
+        if sources is None:
+            return {person.contact_id: person for person in recipients}
+        known = contacts.by_ids(tx, [person.contact_id for person in recipients])
+        return {
+            person.contact_id: variables.completed(template, person, sources, _as_golden(known.get(person.contact_id)))
+            for person in recipients
+        }
+
     def _campaign(self, name: str, template: Template, asked: str, key: str | None) -> dict[str, Any]:
         return {
             "name": name,
@@ -123,7 +148,13 @@ class Campaigns:
         return batch_id
 
     def _message(
-        self, campaign_id: int, batch_id: int, contact_id: int, template: Template, content: dict[str, Any], body: str
+        self,
+        campaign_id: int,
+        batch_id: int | None,
+        contact_id: int,
+        template: Template,
+        content: dict[str, Any],
+        body: str,
     ) -> dict[str, Any]:
         return {
             "idempotency_key": f"campaign:{campaign_id}:{contact_id}",
@@ -139,6 +170,17 @@ class Campaigns:
             "body": body,
             "planned_at": self.clock.now(),
         }
+
+    def _skipped(self, campaign_id: int, contact_id: int, reason: str, template: Template) -> dict[str, Any]:
+        content = {"name": template.name, "language": template.language}
+        row = self._message(campaign_id, None, contact_id, template, content, template.body)
+        return {**row, "state": SendState.SKIPPED, "reason": reason, "settled_at": self.clock.now()}
+
+
+def _as_golden(row: Row[Any] | None) -> GoldenRecord:
+    if row is None:
+        return GoldenRecord()
+    return GoldenRecord(row.full_name, row.phone, email=row.email, language=row.language, attributes=row.attributes)
 
 
 def _filled(template: Template, person: Recipient) -> Filled:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -14,6 +14,7 @@ from sqlalchemy import Connection, Row
 from syncer.domain.consent import ConsentEntry, Tier
 from syncer.domain.message import Category, Direction, InboundMessage, Lane, Sender
 from syncer.domain.rule import Rule, Verdict
+from syncer.flows.opt_in import OptInAnswers, Spoken
 from syncer.policies import identification, window
 from syncer.policies.rules import RuleBook
 from syncer.store import consents, contacts, conversations, crm_writes, media, messages, outgoing, recognition
@@ -23,13 +24,14 @@ from syncer.store.crm_writes import Topic, Want
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """One new customer message with everything needed to answer it."""
+    """One new customer message with everything needed to answer it; `spoken` is what it says about our marketing."""
 
     message: InboundMessage
     message_id: int
     contact: Row[Any]
     conversation: Row[Any]
     verdict: Verdict
+    spoken: Spoken | None = None
 
 
 @dataclass(frozen=True)
@@ -45,13 +47,14 @@ class Conversations:
     long_after: int = 6
     loop_limit: int = 20
     hold: timedelta = timedelta(days=7)
+    opt_in: OptInAnswers = field(default=OptInAnswers())
 
     hears = (InboundMessage,)
 
     def apply(self, tx: Connection, events: Sequence[InboundMessage], now: datetime) -> set[str]:
         """Messages in their order."""
         people = recognition.resolve(tx, [message.sender for message in events], now)
-        turns = self._record(tx, events, people, now)
+        turns = self._understand(tx, self._record(tx, events, people, now), now)
         media.note(tx, [_with_medium(turn) for turn in turns if turn.message.medium], now)
         contacts.mark_reachable(tx, [turn.contact.id for turn in turns], now)
         self._tag(tx, turns, now)
@@ -85,26 +88,27 @@ class Conversations:
             if messages.inbound_ref(m.wamid) in new
         ]
 
+    def _understand(self, tx: Connection, turns: Sequence[Turn], now: datetime) -> list[Turn]:
+        """What each says about our marketing. An answer to a question of ours is no keyword: it sets off what the word
+        itself does."""
+        answers = self.opt_in.hear(tx, [(turn.contact.id, turn.message) for turn in turns], now)
+        return [
+            replace(turn, spoken=answer, verdict=self.rules.meaning(answer.word))
+            if (answer := answers.get(turn.message.wamid))
+            else replace(turn, spoken=_by_keyword(turn))
+            for turn in turns
+        ]
+
     def _tag(self, tx: Connection, turns: Sequence[Turn], now: datetime) -> None:
         for turn in turns:
             if turn.verdict.tags:
                 contacts.add_tags(tx, turn.contact.id, turn.verdict.tags, now)
 
     def _consent(self, tx: Connection, turns: Sequence[Turn], now: datetime) -> None:
-        for turn in turns:
-            rule = turn.verdict.marketing
-            if rule is None or rule.marketing is None:
-                continue
-            proof = f"{turn.message.wamid}: {turn.message.text}"
-            entry = ConsentEntry(
-                turn.contact.id,
-                Tier.MARKETING,
-                rule.marketing,
-                turn.message.at,
-                f"keyword:{rule.id}",
-                proof,
-                explicit=True,
-            )
+        """In the order of contacts, as all who lock several of them."""
+        speaking = [(turn.contact.id, turn.message.at, said) for turn in turns if (said := turn.spoken)]
+        for who, at, said in sorted(speaking, key=lambda one: one[0]):
+            entry = ConsentEntry(who, Tier.MARKETING, said.word, at, said.source, said.proof, explicit=True)
             consents.record(tx, entry, now)
 
     def _reply(self, tx: Connection, turns: Sequence[Turn], now: datetime) -> list[int]:
@@ -168,9 +172,16 @@ class Conversations:
         """The contact first where the CRM does not have it or it changed, then its messages, then the handoffs."""
         ids = [turn.contact.id for turn in turns]
         known = set.intersection(*(set(contacts.crm_ids(tx, crm, ids)) for crm in self.crms)) if self.crms else set()
-        changed = {t.contact.id for t in turns if t.verdict.tags or t.verdict.marketing or t.contact.id not in known}
+        changed = {t.contact.id for t in turns if t.verdict.tags or t.spoken or t.contact.id not in known}
         wants = [Want(Topic.CONTACT, contact_id, contact_id) for contact_id in sorted(changed)]
         return wants + [Want(Topic.MESSAGE, turn.message_id, turn.contact.id) for turn in turns] + list(handed)
+
+
+def _by_keyword(turn: Turn) -> Spoken | None:
+    rule = turn.verdict.marketing
+    if rule is None or rule.marketing is None:
+        return None
+    return Spoken(rule.marketing, f"keyword:{rule.id}", f"{turn.message.wamid}: {turn.message.text}")
 
 
 def _unattended(turns: Sequence[Turn]) -> Counter[int]:

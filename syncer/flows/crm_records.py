@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, Row
@@ -10,36 +12,113 @@ from sqlalchemy import Connection, Row
 from syncer.domain.consent import Word
 from syncer.domain.crm_record import CrmContact, CrmMessage, CrmTask
 from syncer.domain.text import shorten
-from syncer.store import contacts, conversations, identities, media, messages
+from syncer.policies import telling
+from syncer.policies.consent_import import FIELDS
+from syncer.policies.ownership import LONG_AGO, Law
+from syncer.policies.telling import ConsentSaid, Person
+from syncer.store import contact_words, contacts, conversations, identities, media, messages
 
 _AS_BOOLEAN = {Word.GRANTED: True, Word.REVOKED: False, Word.UNKNOWN: None}
 
 
-def contact_records(tx: Connection, crm: str, ids: Sequence[int]) -> dict[int, CrmContact]:
-    """Contacts by number, with the CRM's own id where it has one."""
-    known = contacts.crm_ids(tx, crm, ids)
-    moved = identities.outdated(tx, crm, ids)
+@dataclass(frozen=True, slots=True)
+class ContactRecord:
+    """What one row of a CRM has to be told of a contact. `digest` is that of the row as we know it (None: it is yet to
+    be made), `stamps` the moments of the words that are written."""
+
+    contact_id: int
+    record: CrmContact
+    digest: bytes | None
+    stamps: Mapping[str, datetime]
+
+
+def contact_records(tx: Connection, crm: str, ids: Collection[int], law: Law) -> list[ContactRecord]:
+    """One for each row of these contacts in this CRM that lacks something, and for each contact that it does not know
+    and should: whoever talks with us, and everybody else's master."""
+    rows, people = contacts.by_ids(tx, ids), _people(tx, ids)
+    found: list[ContactRecord] = []
+    strangers = [key for key, person in people.items() if not person.rows_of(crm)]
+    expected = contact_words.in_conversation(tx, strangers)
+    for key, person in people.items():
+        if key not in strangers:
+            found += _lacking(key, person, crm, law)
+        elif key in expected or law.is_master(crm):
+            fields = _introduced(rows[key], person, crm, law)
+            record = CrmContact(f"contact-{key}", None, fields)
+            found.append(ContactRecord(key, record, None, {}))
+    return found
+
+
+def lacking(tx: Connection, ids: Collection[int], law: Law) -> dict[str, list[int]]:
+    """CRM -> those of these contacts of whom a row there lacks something."""
+    found: dict[str, list[int]] = {}
+    for key, person in _people(tx, ids).items() if law.rules else ():
+        for crm in law.rules:
+            if telling.due(person, crm, law):
+                found.setdefault(crm, []).append(key)
+    return found
+
+
+def _people(tx: Connection, ids: Collection[int]) -> dict[int, Person]:
+    rows = contacts.by_ids(tx, ids)
+    stored: dict[int, list[contact_words.StoredRow]] = {key: [] for key in rows}
+    for one in contact_words.rows_of(tx, rows):
+        stored[one.contact_id].append(one)
+    consents = contact_words.consents_of(tx, rows)
+    given_up = identities.given_up_by(tx, rows)
     return {
-        key: CrmContact(
-            ref=f"contact-{key}",
-            crm_id=known.get(key),
-            fields=_fields(row, known=key in known) | ({"phone": row.phone} if key in moved and row.phone else {}),
+        key: Person(
+            rows=[one.record for one in stored[key]],
+            phone=row.phone,
+            tags=row.tags,
+            consents=_consents(row, consents.get(key, [])),
+            edits=contact_words.as_edits(row.edits),
+            said={(o.record.crm, o.record.crm_id): o.said_at for o in stored[key] if o.said_at is not None},
+            given_up={value for kind, value in given_up[key] if kind == identities.PHONE},
+            unread={(o.record.crm, o.record.crm_id) for o in stored[key] if not o.record.digest},
         )
-        for key, row in contacts.by_ids(tx, ids).items()
+        for key, row in sorted(rows.items())
     }
 
 
-def _fields(row: Row[Any], *, known: bool) -> dict[str, Any]:
-    """What conversations change: tags and consent. Name and phone only for a person the CRM does not have yet - the way
-    a company writes them in its own table is its own, unless the number is another one now. A word nobody has said is
+def _consents(row: Row[Any], held: Sequence[contact_words.Holding]) -> dict[str, ConsentSaid]:
+    """What a contact's present words are, tier by tier; the ledger tells how they came. A word that nobody has said is
     not written."""
+    found = {}
+    for tier, name in FIELDS.items():
+        granted = _AS_BOOLEAN[Word(getattr(row, tier.value))]
+        entry = next((one for one in held if one.tier == tier), None)
+        if granted is not None:
+            own = entry is None or entry.own
+            found[name] = ConsentSaid(granted, own, entry.at if entry else row.updated_at)
+    return found
+
+
+def _lacking(key: int, person: Person, crm: str, law: Law) -> list[ContactRecord]:
+    rows = person.rows_of(crm)
+    due = telling.due(person, crm, law)
+    found = []
+    for row in rows:
+        words = due.get(row.crm_id, {})
+        if words:
+            ref = f"contact-{key}" if row is rows[0] else f"contact-{key}-{row.crm_id}"
+            record = CrmContact(ref, row.crm_id, {name: word.value for name, word in words.items()})
+            stamps = {name: word.at for name, word in words.items() if word.at > LONG_AGO}
+            found.append(ContactRecord(key, record, row.digest, stamps))
+    return found
+
+
+def _introduced(row: Row[Any], person: Person, crm: str, law: Law) -> dict[str, Any]:
+    """Name and number, what conversations change (tags and consent), and what was said on our side or by the master."""
     said = {
+        "full_name": row.full_name,
+        "phone": row.phone,
+        "source": "whatsapp",
         "tags": list(row.tags) or None,
-        "marketing_consent": _AS_BOOLEAN[Word(row.marketing)],
-        "transactional_consent": _AS_BOOLEAN[Word(row.transactional)],
+        **{name: one.granted for name, one in person.consents.items()},
     }
-    introduced = {} if known else {"full_name": row.full_name, "phone": row.phone, "source": "whatsapp"}
-    return {name: value for name, value in (introduced | said).items() if value is not None}
+    told = telling.introduction(person, crm, law)
+    return {name: value for name, value in (said | told).items() if value is not None}
 
 
 def message_records(tx: Connection, crm: str, ids: Sequence[int], files_at: str = "") -> dict[int, CrmMessage]:

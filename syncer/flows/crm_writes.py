@@ -7,6 +7,7 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import cached_property
 from typing import Any
 
 from sqlalchemy import Connection, Row
@@ -15,9 +16,10 @@ from syncer.domain.crm_record import WriteResult
 from syncer.domain.errors import DeliveryError, OutcomeUnknown, TryAgain, TryLater
 from syncer.domain.work import Subject
 from syncer.flows import crm_records
+from syncer.flows.crm_contacts import CrmContacts
 from syncer.flows.setbacks import Setbacks
 from syncer.ports import CRM, Clock
-from syncer.store import claims, contacts, crm_writes
+from syncer.store import claims, crm_writes
 from syncer.store.crm_writes import WRITES, Topic
 from syncer.store.session import Store
 
@@ -30,7 +32,8 @@ ORDER = (Topic.CONTACT, Topic.MESSAGE, Topic.HANDOFF)
 @dataclass(frozen=True)
 class CrmWrites:
     """Tells every CRM what it does not know yet. `away_wait` is how long a CRM that does not answer is left in peace;
-    that costs no item an attempt; `files_at` the address below which the CRM's users fetch messages' files."""
+    that costs no item an attempt; `files_at` the address below which the CRM's users fetch messages' files;
+    `shared_above` and `by_email` as for the contact sync."""
 
     store: Store
     crms: Mapping[str, CRM]
@@ -40,6 +43,13 @@ class CrmWrites:
     batch: int = 100
     lease_seconds: float = 60.0
     away_wait: timedelta = timedelta(seconds=5)
+    shared_above: int = 20
+    by_email: bool = False
+
+    @cached_property
+    def people(self) -> CrmContacts:
+        """Telling CRMs about contacts."""
+        return CrmContacts(self.store, self.crms, self.clock, self.shared_above, self.by_email)
 
     def drain(self, worker: int, crm: str | None = None) -> int:
         """Write everything that waits for one CRM, or for all of them; returns how many rows were handled."""
@@ -93,23 +103,47 @@ class CrmWrites:
         return {row.id: result.error for row in rows if (result := results.get(row.id)) and result.error}
 
     def _contacts(self, crm: str, rows: Sequence[Row[Any]]) -> dict[int, WriteResult]:
-        with self.store.begin() as tx:
-            records = crm_records.contact_records(tx, crm, [row.subject_id for row in rows])
-        results = _by_row(rows, records, self.crms[crm].write_contacts)
-        created = {row.subject_id: r.crm_id for row in rows if (r := results.get(row.id)) and r.crm_id}
-        with self.store.begin() as tx:
-            contacts.learn_crm_ids(tx, crm, created, self.clock.now())
-        return results
+        """One result for each row whose contact lacked something; the others are as they should be without a call."""
+        by_contact = self.people.write(crm, [row.subject_id for row in rows])
+        return {row.id: by_contact[row.subject_id] for row in rows if row.subject_id in by_contact}
 
     def _messages(self, crm: str, rows: Sequence[Row[Any]]) -> dict[int, WriteResult]:
-        with self.store.begin() as tx:
-            records = crm_records.message_records(tx, crm, [row.subject_id for row in rows], self.files_at)
-        return _by_row(rows, records, self.crms[crm].write_messages)
+        return self._of_people(crm, rows, self._message_records, self.crms[crm].write_messages)
 
     def _tasks(self, crm: str, rows: Sequence[Row[Any]]) -> dict[int, WriteResult]:
+        return self._of_people(crm, rows, self._task_records, self.crms[crm].write_tasks)
+
+    def _message_records(self, crm: str, ids: Sequence[int]) -> Mapping[int, Any]:
         with self.store.begin() as tx:
-            records = crm_records.task_records(tx, crm, [row.subject_id for row in rows])
-        return _by_row(rows, records, self.crms[crm].write_tasks)
+            return crm_records.message_records(tx, crm, ids, self.files_at)
+
+    def _task_records(self, crm: str, ids: Sequence[int]) -> Mapping[int, Any]:
+        with self.store.begin() as tx:
+            return crm_records.task_records(tx, crm, ids)
+
+    def _of_people(
+        self,
+        crm: str,
+        rows: Sequence[Row[Any]],
+        read: Callable[[str, Sequence[int]], Mapping[int, Any]],
+        write: Callable[[Sequence[Any]], list[WriteResult]],
+    ) -> dict[int, WriteResult]:
+        """Write what belongs to people. Where the CRM says that a person's record is not there any more, it is put
+        right, and what belongs to it is written again."""
+        records = read(crm, [row.subject_id for row in rows])
+        results = _by_row(rows, records, write)
+        moved = {
+            row.id: (records[row.subject_id].crm_contact_id, row.contact_id, result.into)
+            for row in rows
+            if (result := results.get(row.id)) and (result.gone or result.into)
+            if records[row.subject_id].crm_contact_id is not None
+        }
+        if not moved:
+            return results
+        self.people.heal(crm, sorted(set(moved.values()), key=str))
+        self.people.write(crm, sorted({contact_id for _, contact_id, _ in moved.values()}))
+        stale = [row for row in rows if row.id in moved and results[row.id].error]
+        return results | _by_row(stale, read(crm, [row.subject_id for row in stale]), write)
 
     def _settle(self, tx: Connection, worker: int, rows: Sequence[Row[Any]], failures: Mapping[int, Exception]) -> None:
         crm_writes.settle_written(tx, worker, [row for row in rows if row.id not in failures], self.clock.now())

@@ -65,12 +65,14 @@ class Recovery:
             return ready
 
     def overdue_syncs(self) -> list[str]:
-        """CRMs whose sync was interrupted or is late although nobody rang (no beat); for the sync worker."""
+        """CRMs whose sync was interrupted, or whose full one is late although nobody rang (no beat); for the sync
+        worker."""
         now = self.clock.now()
         late = now - self.sync_interval * 1.5
         with self.store.begin() as tx:
             orphans = sync_runs.interrupted(tx, now)
-            stale = [crm for crm in self.crms if (last := sync_runs.last(tx, crm)) and last.started_at < late]
+            full = {crm: sync_runs.last(tx, crm, mode="full") for crm in self.crms}
+        stale = [crm for crm, last in full.items() if last and last.started_at < late]
         return sorted({*orphans, *stale} & set(self.crms))
 
     def _free_the_dead(self, tx: Connection, now: datetime) -> set[str]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from syncer.ports import Clock
-from syncer.store import early_statuses, inbox, recipients, workers
+from syncer.store import departures, early_statuses, inbox, recipients, workers
 from syncer.store.session import Store
 
 
@@ -19,6 +19,7 @@ class Upkeep:
     clock: Clock
     inbox_days: int = 14
     early_status_days: int = 8
+    departure_days: int = 365
 
     def tidy(self) -> dict[str, int]:
         """Delete what has outlived its use; returns how much of each."""
@@ -29,4 +30,5 @@ class Upkeep:
                 "inbox": inbox.forget_settled(tx, now - timedelta(days=self.inbox_days)),
                 "reached": recipients.forget_old(tx, now - timedelta(hours=25)),
                 "early_statuses": early_statuses.forget_old(tx, now - timedelta(days=self.early_status_days)),
+                "departures": departures.forget_old(tx, now - timedelta(days=self.departure_days)),
             }

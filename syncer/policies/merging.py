@@ -1,50 +1,42 @@
-"""The golden record: what several rows say of one person, made into one record, and how it meets what the engine
-already believes (R5).
+"""The golden record: what several rows, and we ourselves, say of one person, made into one record, and how it meets
+what the engine already believes (R5).
 
-Which of two values survives is data (`SURVIVORSHIP`): the newest word, unless the field says otherwise.
+Which of two values survives is `policies.ownership`'s matter for most fields, and data (`SURVIVORSHIP`) for the others.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import fields as fields_of
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
-from syncer.domain.contact import GoldenRecord, SourceRecord
+from syncer.domain.contact import Edit, GoldenRecord, SourceRecord
+from syncer.policies.ownership import NOTHING, Law, block, moment, winner, words
 
-Survivor = Callable[[Any, Any], Any]
-"""(older value, newer value) -> the one to keep; both are there."""
-
-
-def _union(older: Sequence[str], newer: Sequence[str]) -> list[str]:
-    return sorted({*older, *newer})
-
-
-def _either(older: bool, newer: bool) -> bool:
-    return older or newer
+Survivor = Callable[[Sequence[Any]], Any]
+"""All values that rows hold of a field -> the one to keep."""
+Said = Mapping[tuple[str, str], datetime]
+"""(CRM, the CRM's id) -> when we first saw that row; of rows that we see for the first time nothing."""
 
 
-def _earlier(older: str, newer: str) -> str:
-    return min(older, newer)
+def _union(values: Sequence[Sequence[str]]) -> list[str]:
+    return sorted({label for labels in values for label in labels})
 
 
-#: Fields of which not simply the newest value wins.
-SURVIVORSHIP: Mapping[str, Survivor] = {
-    "tags": _union,
-    "blocked": _either,  # one row that forbids it is enough (R6)
-    "created_at": _earlier,
-}
+#: Fields of which not the newest word wins. Whether somebody is blocked is a rule of its own (`ownership.block`), and
+#: so is what becomes of a label that is taken away (`labels`).
+SURVIVORSHIP: Mapping[str, Survivor] = {"tags": _union, "created_at": min}
 
 #: Fields that are no attribute: those with a column of their own, those that are only about the row, and consent, which
 #: has its ledger.
-_NO_ATTRIBUTE = frozenset(
-    {"full_name", "phone", "email", "language", "tags", "blocked", "external_id", "updated_at"}
+NO_ATTRIBUTE = frozenset(
+    {"full_name", "phone", "email", "language", "tags", "blocked", "external_id", "updated_at", "same_as"}
     | {"marketing_consent", "transactional_consent"}
 )
-#: Values that say nothing and take nothing away.
-_NOTHING: tuple[Any, ...] = (None, "", [])
-_LONG_AGO = datetime(1, 1, 1, tzinfo=UTC)
+#: Fields that only the row itself is asked about.
+_OF_THE_ROW = frozenset({"phone", "external_id", "updated_at", "same_as", "blocked"})
+_ANYBODY = Law()
 
 
 def usable_phone(source: SourceRecord) -> str | None:
@@ -52,42 +44,89 @@ def usable_phone(source: SourceRecord) -> str | None:
     return None if source.phone_problem else source.phone
 
 
-def newest_first(sources: Sequence[SourceRecord]) -> list[SourceRecord]:
-    """The rows by their last change; rows without one come last, and of equals the one with the lowest id is first."""
-    by_id = sorted(sources, key=lambda source: (source.crm, source.crm_id))
-    return sorted(by_id, key=lambda source: source.changed_at or _LONG_AGO, reverse=True)
-
-
-def golden(sources: Sequence[SourceRecord]) -> GoldenRecord:
-    """One record of all rows of a person; the same for any order of `sources`. Of no row: an empty record."""
-    if not sources:
+def golden(
+    sources: Sequence[SourceRecord],
+    edits: Mapping[str, Edit] | None = None,
+    law: Law = _ANYBODY,
+    said: Said | None = None,
+) -> GoldenRecord:
+    """One record of all rows of a person and of what was said of them on our side (`edits`); the same for any order of
+    `sources`. Of no row and no word: an empty record."""
+    if len(sources) == 1 and not edits:
+        return _record(sources[0].fields, usable_phone(sources[0]), sources[0].phone_problem)
+    if not sources and not edits:
         return GoldenRecord()
-    ranked = newest_first(sources) if len(sources) > 1 else sources
-    values = _survivors(ranked) if len(sources) > 1 else sources[0].fields
+    said = said or {}
+    ranked = sorted(sources, key=lambda row: (law.rank(row.crm), row.crm_id))
+    ranked.sort(key=lambda row: moment(row, "phone", said), reverse=True)
     phone = next(filter(None, map(usable_phone, ranked)), None)
+    problem = ranked[0].phone_problem if ranked else None
+    # Rows of which nothing was seen to change say everything at one moment, so one lies over the other as a whole.
+    whole = not edits and law.is_plain and not any(row.stamps for row in sources)
+    return _record(_laid_over(ranked) if whole else _survivors(sources, edits or {}, law, said), phone, problem)
+
+
+def _record(values: Mapping[str, Any], phone: str | None, problem: str | None) -> GoldenRecord:
     return GoldenRecord(
         full_name=values.get("full_name") or "",
         phone=phone,
-        phone_problem=None if phone else ranked[0].phone_problem,
+        phone_problem=None if phone else problem,
         email=values.get("email") or None,
         language=values.get("language") or None,
-        tags=tuple(sorted({*(values.get("tags") or ())})),
+        tags=tuple(sorted({*held})) if (held := values.get("tags")) else (),
         blocked=bool(values.get("blocked")),
         attributes={
-            name: value for name, value in values.items() if name not in _NO_ATTRIBUTE and value not in _NOTHING
+            name: value
+            for name, value in values.items()
+            if name not in NO_ATTRIBUTE and (value or value not in NOTHING)
         },
     )
 
 
-def _survivors(ranked: Sequence[SourceRecord]) -> dict[str, Any]:
-    """Field -> value. The oldest row is laid down first and the newer ones over it."""
+def _laid_over(newest_first: Sequence[SourceRecord]) -> dict[str, Any]:
     values: dict[str, Any] = {}
-    for source in reversed(ranked):
-        for name, value in source.fields.items():
-            if value not in _NOTHING:
+    for row in reversed(newest_first):
+        for name, value in row.fields.items():
+            if value or value not in NOTHING:
                 survivor = SURVIVORSHIP.get(name) if name in values else None
-                values[name] = survivor(values[name], value) if survivor else value
+                values[name] = survivor((values[name], value)) if survivor else value
+    values["blocked"] = any(row.fields.get("blocked") for row in newest_first)
     return values
+
+
+def _survivors(sources: Sequence[SourceRecord], edits: Mapping[str, Edit], law: Law, said: Said) -> dict[str, Any]:
+    """Field -> value."""
+    values: dict[str, Any] = {}
+    for name in sorted({name for row in sources for name in row.fields} | edits.keys()):
+        if survivor := SURVIVORSHIP.get(name):
+            held = [row.fields[name] for row in sources if row.fields.get(name) not in NOTHING]
+            if held:
+                values[name] = survivor(held)
+        elif name not in _OF_THE_ROW and (word := winner(name, words(sources, name, edits, said), law)):
+            values[name] = word.value
+    values["blocked"] = block(sources, edits, said).value
+    return values
+
+
+def labels(ours: Iterable[str], before: Sequence[SourceRecord], after: Sequence[SourceRecord]) -> tuple[str, ...]:
+    """The labels of a person whose rows were `before` and are `after`: those that a CRM's people have given come, and
+    those that they have taken away go, also where another CRM still has them, since we may have brought them there. A
+    row that has left takes along what no other row has."""
+    was, now = _by_crm(before), _by_crm(after)
+    there = {(row.crm, row.crm_id) for row in after}
+    left = [row for row in before if (row.crm, row.crm_id) not in there]
+    stayed = _by_crm(row for row in before if (row.crm, row.crm_id) in there)
+    come = {label for crm, held in now.items() for label in held - was.get(crm, set())}
+    gone = {label for crm, held in stayed.items() for label in held - now.get(crm, set())}
+    gone |= {label for row in left for label in row.fields.get("tags") or ()} - set().union(*now.values())
+    return tuple(sorted((set(ours) - gone) | come))
+
+
+def _by_crm(rows: Iterable[SourceRecord]) -> dict[str, set[str]]:
+    held: dict[str, set[str]] = {}
+    for row in rows:
+        held.setdefault(row.crm, set()).update(row.fields.get("tags") or ())
+    return held
 
 
 _SCALARS = tuple(item.name for item in fields_of(GoldenRecord) if item.name not in ("tags", "attributes"))

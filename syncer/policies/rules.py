@@ -9,8 +9,9 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+from syncer.domain.consent import Word
 from syncer.domain.rule import Match, Rule, Verdict
 
 #: Types of message whose text is in the customer's own words; a place's name or a shared contact is not.
@@ -29,12 +30,14 @@ _EMOJI_STYLES = "\ufe0e\ufe0f"
 
 
 class RuleBook:
-    """The rules, the loudest first, with the language to fall back on. Made once, then it judges a message in some
-    tens of microseconds: only keywords that begin with two characters of the text are looked at."""
+    """The rules, the loudest first, with the language to fall back on, and the `courtesies` that change no meaning.
+    Made once, then it judges a message in some tens of microseconds: only keywords that begin with two characters of
+    the text are looked at."""
 
-    def __init__(self, rules: Sequence[Rule], fallback_language: str = "zh_TW") -> None:
+    def __init__(self, rules: Sequence[Rule], fallback_language: str = "zh_TW", courtesies: Iterable[str] = ()) -> None:
         self.rules = tuple(sorted(rules, key=lambda rule: (-rule.priority, rule.id)))
         self.fallback_language = fallback_language
+        self._courtesies = tuple(sorted({level(word) for word in courtesies} - {""}, key=len, reverse=True))
         self._wordless = {rank for rank, rule in enumerate(self.rules) if not rule.keywords and rule.kinds}
         self._whole: dict[str, set[Rank]] = defaultdict(set)
         self._parts: dict[str, list[tuple[str, Match, Rank]]] = defaultdict(list)
@@ -57,6 +60,13 @@ class RuleBook:
             marketing=acting if acting and acting.marketing else None,
         )
 
+    def meaning(self, word: Word) -> Verdict:
+        """What a word of consent sets off that came by other ways than its keywords, such as a button."""
+        rule = next((rule for rule in self.rules if rule.marketing is word), None)
+        if rule is None:
+            return Verdict()
+        return Verdict(reply=rule if rule.replies else None, tags=rule.tags, marketing=rule)
+
     def wording(self, replies: Mapping[str, str], language: str | None) -> str:
         """The reply in the customer's language, else in one of the same family, else in the company's."""
         if language and language in replies:
@@ -67,7 +77,10 @@ class RuleBook:
 
     def _matching(self, text: str) -> Iterator[Rule]:
         """The rules that have no keywords or one of whose keywords is in the text, loudest first."""
-        found = self._wordless | self._heard(level(text))
+        plain = level(text)
+        found = self._wordless | self._heard(plain)
+        if (bare := without(self._courtesies, plain)) != plain:
+            found = found | self._whole.get(bare, set())
         return (self.rules[rank] for rank in sorted(found))
 
     def _heard(self, text: str) -> set[Rank]:
@@ -96,13 +109,35 @@ def _speaks_to(rule: Rule, kind: str) -> bool:
 def level(text: str) -> str:
     """The text without differences of width, case, apostrophe and spacing, and without what stands around it: spaces,
     punctuation, emoji. `「ＳＴＯＰ」！` becomes `stop`."""
-    plain = unicodedata.normalize("NFKC", text.translate(_SPELLINGS)).casefold()
+    return " ".join(_trimmed(unicodedata.normalize("NFKC", text.translate(_SPELLINGS)).casefold()).split())
+
+
+def _trimmed(plain: str) -> str:
     start, end = 0, len(plain)
     while start < end and _is_edge(plain[start]):
         start += 1
     while end > start and _is_edge(plain[end - 1]):
         end -= 1
-    return " ".join(plain[start:end].split())
+    return plain[start:end]
+
+
+def without(courtesies: tuple[str, ...], text: str) -> str:
+    """The levelled text without courtesies (levelled, the longest first) at its beginning and end; one that is nothing
+    else stays."""
+    if not (text.startswith(courtesies) or text.endswith(courtesies)):
+        return text
+    for word in courtesies:
+        before, after = text[: -len(word)], text[len(word) :]
+        if text.startswith(word) and _part(word, after) and (bare := _trimmed(after)):
+            return without(courtesies, bare)
+        if text.endswith(word) and _part(before, word) and (bare := _trimmed(before)):
+            return without(courtesies, bare)
+    return text
+
+
+def _part(left: str, right: str) -> bool:
+    """Whether a word may end with `left` and another begin with `right`."""
+    return not (_is_spaced(left[-1:]) and _is_spaced(right[:1]))
 
 
 def _is_edge(character: str) -> bool:

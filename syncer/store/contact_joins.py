@@ -17,11 +17,13 @@ from typing import Any
 from sqlalchemy import BigInteger, Column, Connection, Index, Table, Text, text
 from sqlalchemy.dialects.postgresql import JSONB
 
+from syncer.domain.consent import Tier
 from syncer.store import crm_writes
 from syncer.store.base import metadata, moment, primary_key
 from syncer.store.bulk import document
 from syncer.store.contact_neighbours import PLACING
 from syncer.store.crm_writes import Topic, Want
+from syncer.store.weighing import holding
 
 #: `moved` names by table the keys of the rows that came from the absorbed contact; `kept` and `absorbed` are the two
 #: contacts before, `after` is the kept one right afterwards, so that an undo takes back the join and nothing else.
@@ -40,6 +42,9 @@ contact_joins = Table(
     Column("conversations", JSONB, nullable=False),
     moment("joined_at", nullable=False),
     moment("undone_at"),
+    # Who did it and who undid it, where that was a person.
+    Column("by", Text),
+    Column("undone_by", Text),
 )
 Index("ix_contact_joins_kept", contact_joins.c.kept_id)
 Index("ix_contact_joins_absorbed", contact_joins.c.absorbed_id)
@@ -54,6 +59,8 @@ FOLLOWING: Mapping[str, tuple[str, ...]] = {
     "handoffs": ("id",),
     "media": ("id",),
     "contact_sources": ("crm", "crm_id"),
+    "contact_conflicts": ("id",),
+    "departed_sources": ("id",),
     "merges": ("id",),
     "consents": ("id",),
     "crm_writes": ("id",),
@@ -206,11 +213,7 @@ def _repeat_refusals(tx: Connection, keep: int, before: Mapping[int, Mapping[str
 
 
 #: The ledger's present word, as `consents.current` has it.
-WORDS = ", ".join(
-    f"""{tier} = coalesce((select word from consents where contact_id = k.id and tier = '{tier}'
-        order by explicit desc, at desc, id desc limit 1), 'unknown')"""
-    for tier in ("transactional", "marketing")
-)
+WORDS = ", ".join(f"{tier} = coalesce({holding(tier, 'k.id')}, 'unknown')" for tier in Tier)
 
 
 def _fill(tx: Connection, keep: int, absorbed: Mapping[str, Any], now: datetime) -> dict[str, Any]:
@@ -221,7 +224,7 @@ def _fill(tx: Connection, keep: int, absorbed: Mapping[str, Any], now: datetime)
             phone_problem = case when coalesce(k.phone, a.phone) is null then k.phone_problem end,
             email = coalesce(k.email, a.email), language = coalesce(k.language, a.language),
             tags = array(select distinct unnest(k.tags || a.tags) order by 1),
-            attributes = a.attributes || k.attributes,
+            attributes = a.attributes || k.attributes, edits = a.edits || k.edits,
             blocked = k.blocked or a.blocked, unreachable = k.unreachable and a.unreachable,
             created_at = least(k.created_at, a.created_at), revision = k.revision + 1, updated_at = :now, {WORDS}
         from jsonb_populate_record(null::contacts, cast(:absorbed as jsonb)) a

@@ -9,8 +9,9 @@ made without must not read a whole table for every page.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, Row, text
@@ -46,16 +47,26 @@ def digests(tx: Connection, crm: str, crm_ids: Sequence[str]) -> dict[str, bytes
 
 @dataclass(frozen=True, slots=True)
 class Near:
-    """What is stored around a page: CRM rows, each with its contact, and who holds which phone."""
+    """What is stored around a page: CRM rows, each with its contact and whether a person has put it there, and who
+    holds which phone."""
 
-    rows: Sequence[tuple[int, SourceRecord]]
+    rows: Sequence[tuple[int, SourceRecord, bool]]
     holders: Mapping[str, int]
 
 
-def near(tx: Connection, crm: str, crm_ids: Sequence[str], phones: Sequence[str], most_sharing: int) -> Near:
-    """Every row of every contact that the rows `crm_ids` live with or that holds one of `phones`; and of numbers that
-    too many share, whether they come or are left, the rows that carry them (at most `most_sharing` of each)."""
-    statement = text("""
+def near(
+    tx: Connection,
+    crm: str,
+    crm_ids: Sequence[str],
+    phones: Sequence[str],
+    most_sharing: int,
+    named: Sequence[str] = (),
+) -> Near:
+    """Every row of every contact that the rows `crm_ids` live with or that holds one of `phones`; of numbers that too
+    many share, whether they come or are left, the rows that carry them (at most `most_sharing` of each). And of the
+    contacts whose rows are `named` (`crm:crm_id`), or name these or `crm_ids`; nobody is looked for where no row names
+    any."""
+    statement = text(f"""
         with mine as materialized (
             select s.* from json_array_elements_text(cast(:ids as json)) w(crm_id) cross join lateral (
                 select contact_id, phone, phone_problem from contact_sources
@@ -66,23 +77,53 @@ def near(tx: Connection, crm: str, crm_ids: Sequence[str], phones: Sequence[str]
         held as materialized (
             select n.phone, i.contact_id from numbers n cross join lateral (
                 select contact_id from identities where kind = 'phone' and value = n.phone limit 1) i),
+        linked as materialized (
+            select 1 from contact_sources where fields ->> 'same_as' is not null order by fields ->> 'same_as' limit 1),
+        names as materialized (
+            select :crm || ':' || w.crm_id as name from linked, json_array_elements_text(cast(:ids as json)) w(crm_id)
+            union select w.name from json_array_elements_text(cast(:named as json)) w(name)),
         near as (
             select contact_id from mine union select contact_id from held
             union select s.contact_id from numbers n cross join lateral (
                 select contact_id from contact_sources
-                where phone = n.phone and phone_problem = 'shared' limit :most) s)
-        select s.contact_id, s.crm, s.crm_id, s.digest, s.fields, s.phone, s.phone_problem, s.changed_at
-        from near cross join lateral (select * from contact_sources where contact_id = near.contact_id offset 0) s
-        union all select contact_id, null, null, null, null, phone, null, null from held""")
+                where phone = n.phone and phone_problem = 'shared' limit :most) s
+            union select s.contact_id from names n cross join lateral (
+                select contact_id from contact_sources where fields ->> 'same_as' = n.name limit :most) s
+            union select s.contact_id from json_array_elements_text(cast(:named as json)) w(name) cross join lateral (
+                select contact_id from contact_sources
+                where crm = split_part(w.name, ':', 1)
+                  and crm_id = substr(w.name, strpos(w.name, ':') + 1) limit 1) s)
+        {_ROWS}
+        union all select contact_id, null, null, null, null, phone, null, null, null, null from held""")
     values = {"crm": crm, "ids": document(crm_ids), "phones": document(phones), "most": most_sharing}
-    rows: list[tuple[int, SourceRecord]] = []
+    return _read(tx.execute(statement, values | {"named": document(named)}))
+
+
+def around(tx: Connection, contact_ids: Collection[int], phones: Collection[str]) -> Near:
+    """Every row of these contacts, and who holds these phones."""
+    statement = text(f"""
+        with near as (select contact_id from unnest(cast(:ids as bigint[])) w(contact_id)),
+        held as (select value as phone, contact_id from identities where kind = 'phone' and value = any(:phones))
+        {_ROWS}
+        union all select contact_id, null, null, null, null, phone, null, null, null, null from held""")
+    return _read(tx.execute(statement, {"ids": sorted(contact_ids), "phones": sorted(phones)}))
+
+
+_ROWS = """
+    select s.contact_id, s.crm, s.crm_id, s.digest, s.fields, s.phone, s.phone_problem, s.changed_at, s.stamps, s.apart
+    from near cross join lateral (select * from contact_sources where contact_id = near.contact_id offset 0) s"""
+
+
+def _read(found: Iterable[Any]) -> Near:
+    rows: list[tuple[int, SourceRecord, bool]] = []
     holders: dict[str, int] = {}
-    for contact_id, crm_name, crm_id, digest, fields, phone, problem, changed_at in tx.execute(statement, values):
+    for contact_id, crm_name, crm_id, digest, fields, phone, problem, changed_at, stamps, apart in found:
         if crm_id is None:
             holders[phone] = contact_id
         else:
-            record = SourceRecord(crm_name, crm_id, bytes(digest), fields, phone, problem, changed_at)
-            rows.append((contact_id, record))
+            seen = {name: datetime.fromisoformat(at) for name, at in stamps.items()} if stamps else {}
+            record = SourceRecord(crm_name, crm_id, bytes(digest), fields, phone, problem, changed_at, seen)
+            rows.append((contact_id, record, apart))
     return Near(sorted(rows, key=lambda row: (row[1].crm, row[1].crm_id)), holders)
 
 
@@ -125,7 +166,8 @@ def lock_contacts(tx: Connection, ids: Collection[int]) -> dict[int, tuple[Golde
     if not ids:
         return {}
     statement = text("""
-        select id, full_name, phone, phone_problem, email, language, tags, attributes, blocked, transactional, marketing
+        select id, full_name, phone, phone_problem, email, language, tags, attributes, blocked, transactional,
+               marketing, edits
         from contacts
         where id = any(:ids) order by id for no key update""")
     return {row.id: (_as_golden(row), row) for row in tx.execute(statement, {"ids": sorted(ids)})}

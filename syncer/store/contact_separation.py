@@ -9,11 +9,13 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, text
 
+from syncer.domain.consent import Tier
 from syncer.store import crm_writes
 from syncer.store.base import metadata
 from syncer.store.bulk import document
 from syncer.store.contact_joins import FOLLOWING, take_turn
 from syncer.store.crm_writes import Topic, Want
+from syncer.store.weighing import holding
 
 #: Columns that are not simply what they were before: counters, stamps, and what a later word decides.
 _OWN_RULE = frozenset({"id", "revision", "updated_at", "transactional", "marketing", "tags"})
@@ -27,7 +29,7 @@ def separate(tx: Connection, join_id: int, now: datetime) -> int:
     keep, absorb = joined.kept_id, joined.absorbed_id
     _insert(tx, "contacts", joined.absorbed)
     for table, keys in FOLLOWING.items():
-        _return(tx, table, keys, joined.moved[table], keep, absorb)
+        _return(tx, table, keys, joined.moved.get(table, ()), keep, absorb)
     for number, opened in joined.conversations.items():
         _part(tx, number, opened, keep, absorb)
     tx.execute(text("delete from consents where id = any(:ids)"), {"ids": joined.moved["refusals"]})
@@ -38,6 +40,39 @@ def separate(tx: Connection, join_id: int, now: datetime) -> int:
     ).scalars()
     crm_writes.request(tx, list(crms), [Want(Topic.CONTACT, one, one) for one in (keep, absorb)], now)
     return int(absorb)
+
+
+def joined_into(tx: Connection, contact_id: int) -> Sequence[Row[Any]]:
+    """The joins that a contact was kept in and that are not undone, the latest first, each with whether it can be
+    undone as it is: `id`, `absorbed_id`, `key`, `by`, `joined_at`, `full_name`, `phone`."""
+    statement = text("""
+        select id, absorbed_id, key, by, joined_at, absorbed ->> 'full_name' as full_name, absorbed ->> 'phone' as phone
+        from contact_joins where kept_id = :id and undone_at is null order by id desc""")
+    return tx.execute(statement, {"id": contact_id}).fetchall()
+
+
+def one(tx: Connection, join_id: int) -> Row[Any] | None:
+    """A join: `kept_id`, `absorbed_id`, `moved`, `undone_at`, the labels of both before, and `first`: the join of the
+    kept contact to another that has to be undone before this one."""
+    statement = text("""
+        select j.kept_id, j.absorbed_id, j.moved, j.undone_at, j.kept -> 'tags' as kept_tags,
+            j.absorbed -> 'tags' as absorbed_tags, (
+            select max(f.id) from contact_joins f where f.absorbed_id = j.kept_id and f.undone_at is null) as first
+        from contact_joins j where j.id = :id""")
+    return tx.execute(statement, {"id": join_id}).one_or_none()
+
+
+def sign(tx: Connection, join_id: int, by: str, placed: Sequence[tuple[str, str]]) -> None:
+    """A person made this join, and these rows (CRM, its id) stay where they are because of it."""
+    statement = text("""
+        update contact_joins set by = :by, moved = moved || jsonb_build_object('placed', cast(:placed as jsonb))
+        where id = :id""")
+    tx.execute(statement, {"id": join_id, "by": by, "placed": document(placed)})
+
+
+def sign_undone(tx: Connection, join_id: int, by: str) -> None:
+    """A person undid it."""
+    tx.execute(text("update contact_joins set undone_by = :by where id = :id"), {"id": join_id, "by": by})
 
 
 def _lock(tx: Connection, join_id: int) -> Row[Any]:
@@ -132,24 +167,29 @@ def _restore(tx: Connection, joined: Row[Any], now: datetime) -> None:
     found = tx.execute(text("select to_jsonb(c) from contacts c where id = :id for update"), {"id": joined.kept_id})
     present = found.scalar_one()
     restored = {
-        name: value if present[name] == after[name] else present[name]
+        name: _restored(value, after.get(name), present[name])
         for name, value in before.items()
         if name not in _OWN_RULE
     }
     gained = set(after["tags"]) - set(before["tags"])
     restored |= {"id": joined.kept_id, "tags": sorted(set(present["tags"]) - gained)}
     _overwrite(tx, "contacts", restored)
-    words = ", ".join(
-        f"""{tier} = coalesce((select word from consents where contact_id = k.id and tier = '{tier}'
-            order by explicit desc, at desc, id desc limit 1), :{tier})"""
-        for tier in ("transactional", "marketing")
-    )
+    words = ", ".join(f"{tier} = coalesce({holding(tier, 'k.id')}, :{tier})" for tier in Tier)
     statement = text(f"""
         update contacts k set revision = k.revision + 1, updated_at = :now, {words}, blocked = k.blocked or exists (
             select 1 from contact_sources s where s.contact_id = k.id and s.fields -> 'blocked' = 'true'::jsonb)
         where k.id = :id""")
     said = {tier: before[tier] for tier in ("transactional", "marketing")}
     tx.execute(statement, said | {"id": joined.kept_id, "now": now})
+
+
+def _restored(before: Any, after: Any, present: Any) -> Any:
+    """A value as it was, unless it has changed since; of a document each of its values."""
+    if isinstance(before, dict) and isinstance(after, dict) and isinstance(present, dict):
+        names = [*before, *(name for name in present if name not in before)]
+        found = {name: _restored(before.get(name), after.get(name), present.get(name)) for name in names}
+        return {name: value for name, value in found.items() if value is not None}
+    return before if present == after else present
 
 
 def _overwrite(tx: Connection, table: str, row: Mapping[str, Any]) -> None:

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import Connection, text
 
 from syncer.domain.consent import ConsentEntry
 from syncer.domain.contact import GoldenRecord, SourceRecord
+from syncer.store import conflicts
 from syncer.store.bulk import copy, document
 from syncer.store.identities import PHONE, link
 
 _SAID = ("full_name", "phone", "phone_problem", "email", "language", "tags", "attributes", "blocked")
 _CONTACT_COLUMNS = ("id", *_SAID, "transactional", "marketing")
 _SOURCE_COLUMNS = ("crm", "crm_id", "contact_id", "digest", "fields", "phone", "phone_problem", "changed_at")
+_LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +76,15 @@ def add_forms(tx: Connection, phones: Mapping[str, int]) -> None:
 def add_sources(tx: Connection, rows: Iterable[tuple[int, SourceRecord]], now: datetime) -> None:
     """CRM rows seen for the first time, each with its contact."""
     stamp = now.isoformat()
-    columns = (*_SOURCE_COLUMNS, "synced_at")
-    copy(tx, "contact_sources", columns, ((*_source_values(contact_id, row), stamp) for contact_id, row in rows))
+    columns = (*_SOURCE_COLUMNS, "said_at", "synced_at")
+    values = ((*_source_values(contact_id, row), first_said(row, now), stamp) for contact_id, row in rows)
+    copy(tx, "contact_sources", columns, values)
+
+
+def first_said(row: SourceRecord, now: datetime) -> datetime:
+    """As of when a row that we see for the first time says what it says. One that claims to be of tomorrow is of today:
+    it must not outlive every word to come. One that tells no time gives way to all that do."""
+    return _LONG_AGO if row.changed_at is None else min(row.changed_at, now)
 
 
 def _source_values(contact_id: int, s: SourceRecord) -> tuple[Any, ...]:
@@ -88,18 +97,23 @@ def change_sources(tx: Connection, rows: Sequence[tuple[int, SourceRecord]], now
         return
     statement = text("""
         update contact_sources s set contact_id = r.contact_id, digest = decode(r.digest, 'hex'), fields = r.fields,
-            phone = r.phone, phone_problem = r.phone_problem, changed_at = r.changed_at, synced_at = :now
+            phone = r.phone, phone_problem = r.phone_problem, changed_at = r.changed_at, synced_at = :now,
+            said_at = coalesce(s.said_at, r.said_at), stamps = s.stamps || r.stamps, writing = null
         from jsonb_to_recordset(cast(:rows as jsonb)) r(crm text, crm_id text, contact_id bigint, digest text,
-            fields jsonb, phone text, phone_problem text, changed_at timestamptz)
+            fields jsonb, phone text, phone_problem text, changed_at timestamptz, said_at timestamptz, stamps jsonb)
         where s.crm = r.crm and s.crm_id = r.crm_id""")
-    changed = [dict(zip(_SOURCE_COLUMNS, _source_values(contact_id, row), strict=True)) for contact_id, row in rows]
-    for row in changed:
-        row["digest"] = row["digest"].hex()
+    changed = [_changed_source(contact_id, row, now) for contact_id, row in rows]
     tx.execute(statement, {"rows": document(changed), "now": now})
+
+
+def _changed_source(contact_id: int, row: SourceRecord, now: datetime) -> dict[str, Any]:
+    values = dict(zip(_SOURCE_COLUMNS, _source_values(contact_id, row), strict=True))
+    return values | {"digest": row.digest.hex(), "said_at": first_said(row, now), "stamps": row.stamps}
 
 
 def remove_contacts(tx: Connection, ids: Collection[int]) -> None:
     """Contacts that nothing refers to any more but their phones and what was imported about them."""
+    conflicts.follow(tx, ids)
     for table, column in (
         ("identities", "contact_id"),
         ("former_identities", "contact_id"),
@@ -118,6 +132,8 @@ class Absorption:
     row: SourceRecord
     before_contact: int | None
     before_fields: Mapping[str, Any]
+    #: What shows that it is the same person, where that is not the phone.
+    key: str = ""
 
 
 def journal(tx: Connection, absorbed: Iterable[Absorption], now: datetime) -> None:
@@ -129,7 +145,7 @@ def journal(tx: Connection, absorbed: Iterable[Absorption], now: datetime) -> No
 
 def _merge_values(one: Absorption) -> tuple[Any, ...]:
     before = {"contact_id": one.before_contact, "fields": one.before_fields}
-    return one.contact_id, one.row.crm, one.row.crm_id, f"phone:{one.row.phone}", before
+    return one.contact_id, one.row.crm, one.row.crm_id, one.key or f"phone:{one.row.phone}", before
 
 
 def undo_merges(tx: Connection, left: Collection[tuple[str, str, int]], now: datetime) -> None:

@@ -30,6 +30,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 from syncer.domain.consent import Tier, Word
 from syncer.store.base import metadata, moment, primary_key
+from syncer.store.bulk import document
 from syncer.store.contact_joins import survivors
 from syncer.store.identities import PHONE as PHONE
 
@@ -72,6 +73,8 @@ contact_sources = Table(
     # {field: moment} of the changes we have seen; the other fields are as old as `said_at`.
     Column("stamps", JSONB, nullable=False, server_default="{}"),
     moment("said_at"),
+    # {field: {"value": ..., "at": ...}} of a write that is on its way, until we know how it ended or read the row.
+    Column("writing", JSONB),
     # Taken apart from another row by a person: stays with its contact, whatever its phone.
     Column("apart", Boolean, nullable=False, server_default="false"),
     moment("synced_at", nullable=False),
@@ -113,20 +116,34 @@ def crm_ids(tx: Connection, crm: str, ids: Iterable[int]) -> dict[int, str]:
     return {row.contact_id: row.crm_id for row in pairs}
 
 
-def learn_crm_ids(tx: Connection, crm: str, created: Mapping[int, str], now: datetime) -> None:
-    """Remember the records a CRM has made for our contacts. Their digest is empty, so the next sync reads them in
-    full. A record of a contact that was joined to another meanwhile is that other one's."""
+def learn_crm_ids(
+    tx: Connection,
+    crm: str,
+    created: Mapping[int, str],
+    now: datetime,
+    written: Mapping[int, Mapping[str, Any]] | None = None,
+) -> None:
+    """Remember the records a CRM has made for our contacts, and what we have `written` into each. Their digest is
+    empty, so the next sync reads them in full. A record of a contact that was joined to another meanwhile is that
+    other one's; one that is known already stays whose it is."""
     if not created:
         return
     moved = survivors(tx, created)
     statement = text("""
-        insert into contact_sources (crm, crm_id, contact_id, digest, fields, synced_at)
-        select :crm, crm_id, contact_id, ''::bytea, '{}'::jsonb, :now
-        from unnest(cast(:crm_ids as text[]), cast(:ids as bigint[])) w(crm_id, contact_id)
+        insert into contact_sources (crm, crm_id, contact_id, digest, fields, phone, synced_at)
+        select :crm, crm_id, contact_id, ''::bytea, w.fields, w.fields->>'phone', :now
+        from jsonb_to_recordset(cast(:made as jsonb)) w(crm_id text, contact_id bigint, fields jsonb)
         join contacts c on c.id = contact_id
         order by crm_id on conflict (crm, crm_id) do nothing""")
-    homes = [moved.get(contact_id, contact_id) for contact_id in created]
-    tx.execute(statement, {"crm": crm, "crm_ids": list(created.values()), "ids": homes, "now": now})
+    made = [
+        {
+            "crm_id": crm_id,
+            "contact_id": moved.get(contact_id, contact_id),
+            "fields": (written or {}).get(contact_id, {}),
+        }
+        for contact_id, crm_id in created.items()
+    ]
+    tx.execute(statement, {"crm": crm, "made": document(made), "now": now})
 
 
 def mark_unreachable(tx: Connection, ids: Iterable[int], now: datetime) -> None:
@@ -155,3 +172,23 @@ def add_tags(tx: Connection, contact_id: int, tags: Sequence[str], now: datetime
             updated_at = :now, revision = revision + 1
         where id = :id and not tags @> cast(:tags as text[])""")
     tx.execute(statement, {"tags": list(tags), "id": contact_id, "now": now})
+
+
+def lock(tx: Connection, contact_id: int) -> Row[Any] | None:
+    """One contact as it stands, held until the transaction ends."""
+    return tx.execute(select(contacts).where(contacts.c.id == contact_id).with_for_update(key_share=True)).one_or_none()
+
+
+def change_fields(
+    tx: Connection, contact_id: int, columns: Mapping[str, Any], attributes: Mapping[str, Any], now: datetime
+) -> None:
+    """Let a contact say this; an attribute that is None is taken away."""
+    if not columns and not attributes:
+        return
+    statement = text("""
+        update contacts set attributes = (attributes || jsonb_strip_nulls(cast(:said as jsonb))) - cast(:gone as text[])
+        where id = :id""")
+    gone = [name for name, value in attributes.items() if value is None]
+    tx.execute(statement, {"said": document(attributes), "gone": gone, "id": contact_id})
+    values = {**columns, "updated_at": now, "revision": contacts.c.revision + 1}
+    tx.execute(update(contacts).where(contacts.c.id == contact_id).values(values))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -25,6 +25,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import JSONB, insert
 
+from syncer.store import sync_seen
 from syncer.store.base import metadata, moment, primary_key
 from syncer.store.workers import LIVING
 
@@ -42,6 +43,10 @@ sync_runs = Table(
     Column("counts", JSONB, nullable=False, server_default="{}"),
     # The first rows that could not be taken in: [{"crm_id": ..., "reason": ...}].
     Column("parked", JSONB, nullable=False, server_default="[]"),
+    # What the run is at: its pages, those that were lost, or the rows it has not met.
+    Column("stage", Text, nullable=False, server_default="pages"),
+    # Pages that could not be read or written, wholly or in part (see `LostPages`).
+    Column("lost", JSONB, nullable=False, server_default="[]"),
     moment("started_at", nullable=False),
     moment("finished_at"),
     Column("error", Text),
@@ -52,9 +57,24 @@ Index("ix_sync_runs_recent", sync_runs.c.crm, sync_runs.c.started_at)
 
 _MOST_KEPT = 100
 
+#: A run's stages. What was lost is tried again once all pages have come; only a full run looks for what it has missed.
+PAGES, LOST, MISSING = "pages", "lost", "missing"
+
 
 class LostLease(Exception):
     """Another worker has taken this run over; whatever this one still wanted to write must not be written."""
+
+
+@dataclass(frozen=True, slots=True)
+class LostPages:
+    """`pages` pages after the cursor `after` that could not be read or written, wholly or in part. `counted` of their
+    rows are among those that the run has seen; `again` says that they were tried a second time."""
+
+    after: str | None
+    pages: int
+    counted: int
+    reason: str
+    again: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,15 +88,34 @@ class Lease:
     cursor: str | None
     started_at: datetime
     counts: dict[str, int]
+    stage: str
+    lost: tuple[LostPages, ...]
 
 
 def start(tx: Connection, crm: str, mode: str, worker: int, now: datetime, lease_seconds: float) -> Lease | None:
-    """Begin a run, or take over one whose holder is dead or silent. None: a living worker is on it."""
+    """Begin a run, or take over one whose holder is dead or silent. A full run takes the place of one of changes,
+    whoever is on it: it must not wait. None: a living worker is on it."""
+    if mode == "full":
+        _supersede(tx, crm, now)
     lease_until = now + timedelta(seconds=lease_seconds)
     statement = insert(sync_runs).values(crm=crm, mode=mode, owner=worker, lease_until=lease_until, started_at=now)
     statement = statement.on_conflict_do_nothing(index_elements=["crm"], index_where=text("state = 'running'"))
     created = tx.execute(statement.returning(sync_runs)).one_or_none()
-    return _lease(created) if created else _take_over(tx, crm, worker, now, lease_until)
+    if created is None:
+        return _take_over(tx, crm, worker, now, lease_until)
+    if mode == "full":
+        running = select(sync_runs.c.id).where(sync_runs.c.state == "running")
+        sync_seen.forget_others(tx, tx.execute(running).scalars().all())
+    sync_seen.mark(tx, created.id)
+    return _lease(created)
+
+
+def _supersede(tx: Connection, crm: str, now: datetime) -> None:
+    statement = text("""
+        update sync_runs set state = 'superseded', finished_at = :now, owner = null, lease_until = null
+        where crm = :crm and state = 'running' and mode = 'changed' returning id""")
+    for run_id in tx.execute(statement, {"crm": crm, "now": now}).scalars().all():
+        sync_seen.forget(tx, run_id)
 
 
 def _take_over(tx: Connection, crm: str, worker: int, now: datetime, lease_until: datetime) -> Lease | None:
@@ -88,14 +127,16 @@ def _take_over(tx: Connection, crm: str, worker: int, now: datetime, lease_until
 
 
 def _lease(row: Row[Any]) -> Lease:
-    return Lease(row.id, row.crm, row.mode, row.epoch, row.cursor, row.started_at, dict(row.counts))
+    lost = tuple(LostPages(**pages) for pages in row.lost)
+    return Lease(row.id, row.crm, row.mode, row.epoch, row.cursor, row.started_at, dict(row.counts), row.stage, lost)
 
 
-def advance(
-    tx: Connection, lease: Lease, *, cursor: str | None, counts: dict[str, int], now: datetime, lease_seconds: float
-) -> None:
-    """Record a finished page in the same transaction as its contacts. Raises `LostLease`."""
-    _write(tx, lease, cursor=cursor, counts=counts, lease_until=now + timedelta(seconds=lease_seconds))
+def advance(tx: Connection, lease: Lease, *, now: datetime, lease_seconds: float, **progress: Any) -> None:
+    """Record what was done in the same transaction as its contacts: `cursor`, `counts`, `stage`, `lost`. Raises
+    `LostLease`."""
+    if "lost" in progress:
+        progress["lost"] = [asdict(pages) for pages in progress["lost"]]
+    _write(tx, lease, **progress, lease_until=now + timedelta(seconds=lease_seconds))
 
 
 def rest(tx: Connection, lease: Lease, *, cursor: str | None, counts: dict[str, int], until: datetime) -> None:
@@ -113,9 +154,10 @@ def park(tx: Connection, lease: Lease, rows: Sequence[tuple[str, str]]) -> None:
 
 
 def finish(tx: Connection, lease: Lease, *, counts: dict[str, int], now: datetime, error: str | None = None) -> None:
-    """End the run, well or with the error that stopped it. Raises `LostLease`."""
+    """End the run, well or with the error that stopped it, and forget what it has seen. Raises `LostLease`."""
     state = "failed" if error else "done"
     _write(tx, lease, state=state, counts=counts, finished_at=now, error=error, owner=None, lease_until=None)
+    sync_seen.forget(tx, lease.run_id)
 
 
 def _write(tx: Connection, lease: Lease, **values: object) -> None:
@@ -124,10 +166,13 @@ def _write(tx: Connection, lease: Lease, **values: object) -> None:
         raise LostLease(f"sync run {lease.run_id} was taken over")
 
 
-def last(tx: Connection, crm: str, *, state: str | None = None) -> Row[Any] | None:
-    """The most recent run of a CRM, if any (of that state)."""
-    statement = select(sync_runs).where(sync_runs.c.crm == crm).order_by(desc(sync_runs.c.started_at)).limit(1)
-    return tx.execute(statement if state is None else statement.where(sync_runs.c.state == state)).one_or_none()
+def last(tx: Connection, crm: str, *, state: str | None = None, mode: str | None = None) -> Row[Any] | None:
+    """The most recent run of a CRM, if any (of that state, in that mode)."""
+    wanted = [sync_runs.c.crm == crm]
+    wanted += [sync_runs.c.state == state] if state else []
+    wanted += [sync_runs.c.mode == mode] if mode else []
+    statement = select(sync_runs).where(*wanted).order_by(desc(sync_runs.c.started_at), desc(sync_runs.c.id)).limit(1)
+    return tx.execute(statement).one_or_none()
 
 
 def interrupted(tx: Connection, now: datetime) -> list[str]:

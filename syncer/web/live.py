@@ -8,9 +8,9 @@ from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from syncer import parts
 from syncer.bootstrap import Runtime
 from syncer.flows.reports import Live
-from syncer.web import parts
 from syncer.web.health import Cached
 
 #: How far back the messages per minute go.

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 import pytest
 
 from syncer.domain.contact import LONGEST_TEXT, SourceRecord
-from syncer.domain.crm_record import CrmContact, CrmMessage, CrmTask, RawRow
+from syncer.domain.crm_record import CrmContact, CrmMessage, CrmTask, Fate, RawRow
 from syncer.domain.errors import Never
 from syncer.ports import CRM
 
@@ -167,6 +167,78 @@ class ReadingSuite:
         next(pages)
         assert not errors(room.crm.write_contacts([person(crm_id, full_name="王小明")]))
         assert len(list(pages)) >= 1
+
+
+class LookingUpSuite:
+    """Asking by id what became of customers; what a page has missed is found, what is deleted is told."""
+
+    def test_a_customer_who_is_there_comes_back_as_a_page_would_have_it(self, room: Room) -> None:
+        first = room.add(full_name="王小明", phone="0912-000-001")
+        second = room.add(full_name="李大文", phone="0912-000-002")
+        rows = {row.crm_id: row for row in read(room)}
+        fates = room.crm.look_up([second, first])
+        assert [(fate.crm_id, fate.into) for fate in fates] == [(second, None), (first, None)]
+        found = [fate.row for fate in fates if fate.row is not None]
+        assert [(row.crm_id, row.digest) for row in found] == [
+            (rows[key].crm_id, rows[key].digest) for key in (second, first)
+        ]
+        assert [told.fields["full_name"] for told in room.crm.translate(found)] == ["李大文", "王小明"]
+
+    def test_a_removed_customer_is_gone(self, room: Room) -> None:
+        gone, stays = room.add(phone="0912-000-001"), room.add(phone="0912-000-002")
+        room.remove(gone)
+        fates = room.crm.look_up([gone, stays])
+        assert [fate.row is None for fate in fates] == [True, False]
+        assert fates[0] == Fate(gone)
+
+    @pytest.mark.parametrize("crm_id", ["999999", "no such id", "0", "-1", "9" * 30, "王"])
+    def test_an_id_that_nobody_has_is_gone(self, room: Room, crm_id: str) -> None:
+        stays = room.add(phone="0912-000-001")
+        fates = room.crm.look_up([crm_id, stays])
+        assert fates[0] == Fate(crm_id)
+        assert fates[1].row is not None
+
+    def test_hundreds_are_looked_up_in_their_order(self, room: Room) -> None:
+        ids = [room.add(phone=f"0912-{number:06d}") for number in range(250)]
+        for crm_id in ids[::10]:
+            room.remove(crm_id)
+        fates = room.crm.look_up(ids[::-1])
+        assert [fate.crm_id for fate in fates] == ids[::-1]
+        assert [fate.crm_id for fate in fates if fate.row is None] == ids[::10][::-1]
+        assert all(fate.row is None or fate.row.crm_id == fate.crm_id for fate in fates)
+
+    def test_nobody_is_looked_up_for_nothing(self, room: Room) -> None:
+        assert room.crm.look_up([]) == []
+
+
+class MergingRoom(Room, Protocol):
+    """A CRM whose people merge records."""
+
+    def merge(self, crm_id: str, into: str) -> None:
+        """Make two customers one, as the CRM's people would: the first is part of the second from now on."""
+
+
+class MergingSuite:
+    """For CRMs that merge records and remember it; inherit it beside `CrmSuite`."""
+
+    def test_a_merged_customer_is_told_with_the_one_it_went_into(self, room: MergingRoom) -> None:
+        absorbed, kept = room.add(phone="0912-000-001"), room.add(phone="0912-000-002")
+        room.merge(absorbed, kept)
+        fates = room.crm.look_up([absorbed, kept])
+        assert fates[0] == Fate(absorbed, into=kept)
+        assert fates[1].row is not None
+        assert fates[1].into is None
+
+    def test_a_merged_customer_is_read_once(self, room: MergingRoom) -> None:
+        absorbed, kept = room.add(phone="0912-000-001"), room.add(phone="0912-000-002")
+        room.merge(absorbed, kept)
+        assert [row.crm_id for row in read(room)] == [kept]
+
+    def test_whoever_was_merged_twice_is_where_the_last_merge_put_them(self, room: MergingRoom) -> None:
+        first, second, third = (room.add(phone=f"0912-000-00{number}") for number in range(3))
+        room.merge(first, second)
+        room.merge(second, third)
+        assert [fate.into for fate in room.crm.look_up([first, second])] == [third, third]
 
 
 class TranslatingSuite:
@@ -375,10 +447,16 @@ class ContactSuite:
 
     def test_known_customers_get_the_given_fields_and_keep_the_others(self, room: Room) -> None:
         crm_id = room.add(full_name="王小明", phone="0912-345-678", city="台北市", marketing_consent="是")
-        [result] = room.crm.write_contacts([person(crm_id, full_name="王大明", marketing_consent=False, city=None)])
+        [result] = room.crm.write_contacts([person(crm_id, full_name="王大明", marketing_consent=False)])
         assert (result.error, result.crm_id) == (None, crm_id)
         told = records(room)[crm_id].fields
         assert (told["full_name"], told["city"], told["marketing_consent"]) == ("王大明", "台北市", False)
+
+    def test_a_field_given_as_nothing_is_emptied(self, room: Room) -> None:
+        crm_id = room.add(full_name="王小明", phone="0912-345-678", city="台北市", company="Formosa Tea")
+        assert not errors(room.crm.write_contacts([person(crm_id, city=None)]))
+        told = records(room)[crm_id].fields
+        assert (told.get("city"), told["company"]) == (None, "Formosa Tea")
 
     def test_what_means_the_same_stays_as_it_was_typed(self, room: Room) -> None:
         crm_id = room.add(full_name="王小明", phone="0912-345-678")
@@ -449,7 +527,7 @@ class ContactSuite:
         assert read(room)[0].digest == before
 
 
-class CrmSuite(ReadingSuite, TranslatingSuite, MessageSuite, TaskSuite, ContactSuite):
+class CrmSuite(ReadingSuite, LookingUpSuite, TranslatingSuite, MessageSuite, TaskSuite, ContactSuite):
     """All of it."""
 
     def test_a_healthy_crm_finds_nothing_wrong_with_itself(self, room: Room) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from syncer.domain.errors import Never, TryAgain
-from tests.contract.crm_suite import NOON, CrmSuite, message
+from tests.contract.crm_suite import NOON, CrmSuite, MergingSuite, message
 from tests.fakes.crm import FakeCRM
 
 
@@ -31,6 +31,9 @@ class MemoryRoom:
     def remove(self, crm_id: str) -> None:
         del self.crm.contacts[crm_id]
 
+    def merge(self, crm_id: str, into: str) -> None:
+        self.crm.merge(crm_id, into)
+
     def contact(self, crm_id: str) -> dict[str, Any]:
         return self.crm.contacts[crm_id]
 
@@ -47,7 +50,7 @@ class MemoryRoom:
         self._finished.add(ref)
 
 
-class TestFakeCrm(CrmSuite):
+class TestFakeCrm(CrmSuite, MergingSuite):
     @pytest.fixture
     def room(self) -> MemoryRoom:
         return MemoryRoom()

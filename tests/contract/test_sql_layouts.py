@@ -332,3 +332,83 @@ def test_the_registry_asks_for_the_setting_that_is_missing() -> None:
 def test_a_crm_that_is_away_at_the_start_is_no_error() -> None:
     settings = load({"CRM_DATABASE_URL": "postgresql://someone@127.0.0.1:1/crm"})
     assert registry.build("sql", settings).name == "sql"
+
+
+# Rows that cannot be read
+
+
+def table_with_impossible_rows(company: Engine, rows: int, bad: set[int]) -> None:
+    """`score` of the bad rows is something that no driver can give: on PostgreSQL a division by zero, on SQLite text in
+    a column of numbers."""
+    run(company, "create table stored (id integer primary key, phone text, name text, score numeric(8, 2))")
+    for number in range(1, rows + 1):
+        run(
+            company,
+            "insert into stored values (:key, :phone, :name, 1)",
+            key=number,
+            phone="0912345678",
+            name=str(number),
+        )
+    if company.dialect.name == "postgresql":
+        run(company, "update stored set score = 0 where id = any(:bad)", bad=sorted(bad))
+        run(company, "create view people as select id, phone, name, cast(1 / score as numeric(8, 2)) score from stored")
+    else:
+        run(company, "alter table stored rename to people")
+        for number in bad:
+            run(company, "update people set score = 'many' where id = :key", key=number)
+
+
+SCORED = PLAIN.replace("fields = [", 'fields = [{ crm = "score", contact = "notes" }, ')
+
+
+@pytest.mark.parametrize("bad", [{1}, {7}, {20}, {5, 6, 19}, {8, 9, 10, 11, 12, 13, 14}, set(range(1, 21))])
+def test_a_value_that_cannot_be_read_costs_its_row_and_no_other(
+    company: Engine, url: str, connect: Open, bad: set[int]
+) -> None:
+    table_with_impossible_rows(company, 20, bad)
+    crm = connect(url, SCORED)
+    pages = list(crm.pages(None, page_size=7))
+    assert [row.crm_id for page in pages for row in page.rows] == [str(n) for n in range(1, 21) if n not in bad]
+    assert pages[-1].cursor is None
+    for number, page in enumerate(pages):
+        lost = {n for n in bad if n in range(7 * number + 1, 7 * number + 8)}
+        assert (page.lost is not None) == bool(lost)
+        assert all(str(n) in (page.lost or "") for n in sorted(lost)[:5])
+
+
+def test_a_reading_goes_on_after_a_page_of_which_no_row_can_be_read(company: Engine, url: str, connect: Open) -> None:
+    table_with_impossible_rows(company, 20, {8, 9, 10, 11, 12, 13, 14})
+    crm = connect(url, SCORED)
+    first, second, *_ = crm.pages(None, page_size=7)
+    assert (list(second.rows), second.cursor) == ([], "14")
+    resumed = next(crm.pages(second.cursor, page_size=7))
+    assert [row.crm_id for row in resumed.rows] == [str(n) for n in range(15, 21)]
+    assert len(first.rows) == 7
+
+
+def test_a_row_that_cannot_be_read_is_not_taken_for_gone(company: Engine, url: str, connect: Open) -> None:
+    table_with_impossible_rows(company, 5, {3})
+    crm = connect(url, SCORED)
+    with pytest.raises(Never):
+        crm.look_up(["2", "3"])
+    assert [fate.row is None for fate in crm.look_up(["2", "6"])] == [False, True]
+
+
+def test_a_page_in_which_everything_fails_is_no_matter_of_its_rows(company: Engine, url: str, connect: Open) -> None:
+    table_with_impossible_rows(company, 120, set(range(1, 121)))
+    with pytest.raises(Never):
+        list(connect(url, SCORED).pages(None, page_size=120))
+
+
+def test_thousands_of_rows_with_one_modified_stamp_are_paged_by_their_key(
+    company: Engine, url: str, connect: Open
+) -> None:
+    run(company, "create table people (id integer primary key, phone text, name text, at timestamp)")
+    with company.begin() as tx:
+        rows = [{"key": n, "at": f"{NOON:%Y-%m-%d %H:%M:%S}"} for n in range(3000)]
+        tx.execute(text("insert into people values (:key, '0912345678', 'x', :at)"), rows)
+    crm = connect(url, PLAIN.replace('key = "id"', 'key = "id"\nchanged_at = "at"'))
+    pages = list(crm.pages(None, page_size=400, changed_since=NOON))
+    assert [row.crm_id for page in pages for row in page.rows] == [str(n) for n in range(3000)]
+    third = crm.pages(pages[2].cursor, page_size=400, changed_since=NOON)
+    assert next(third).rows[0].crm_id == "1200"

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import count
 from typing import Any
 
 from config.contact_fields import CONTACT_FIELDS, READ_ONLY, FieldMap
-from syncer.crm.base import Translator, digester
-from syncer.domain.contact import SourceRecord
-from syncer.domain.crm_record import CrmCheck, CrmContact, CrmMessage, CrmTask, RawRow, SourcePage, WriteResult
+from syncer.crm.base import Translator, digester, rules
+from syncer.domain.contact import FieldRule, SourceRecord
+from syncer.domain.crm_record import CrmCheck, CrmContact, CrmMessage, CrmTask, Fate, RawRow, SourcePage, WriteResult
 from syncer.domain.errors import Never
 from syncer.domain.phone import Phone, parse
 from syncer.domain.status import Ladder, Status, StatusUpdate
@@ -37,10 +37,12 @@ _MAPPING = tuple(
     FieldMap(crm=name, contact=name, direction="to_contact", transform=_TRANSFORMS.get(name, "text"))
     for name in (*_CONTENT, "updated_at")
 )
+RULES = rules([item if item.contact in _THEIRS else item.model_copy(update={"direction": "both"}) for item in _MAPPING])
 
 
 class FakeCRM:
-    """`contacts` holds raw values by canonical field name, `messages` and `tasks` what was written, by ref.
+    """`contacts` holds raw values by canonical field name, `merged` which id became part of which, `messages` and
+    `tasks` what was written, by ref.
 
     `on_call` is run first by every method with the method's name and may raise; refs in `refuses` are `Never`.
     """
@@ -48,6 +50,7 @@ class FakeCRM:
     def __init__(self, name: str = "sql", region: str = "TW") -> None:
         self.name = name
         self.contacts: dict[str, dict[str, Any]] = {}
+        self.merged: dict[str, str] = {}
         self.messages: dict[str, CrmMessage] = {}
         self.tasks: dict[str, CrmTask] = {}
         self.calls: list[tuple[str, int]] = []
@@ -63,6 +66,27 @@ class FakeCRM:
         crm_id = f"{next(self._numbers):06d}"
         self.contacts[crm_id] = {"updated_at": changed_at or datetime.now(UTC), **fields}
         return crm_id
+
+    def merge(self, crm_id: str, into: str) -> None:
+        """Two customers become one, as the company's people would have it."""
+        del self.contacts[crm_id]
+        self.merged[crm_id] = into
+
+    @property
+    def rules(self) -> Mapping[str, FieldRule]:
+        return RULES
+
+    def look_up(self, crm_ids: Sequence[str]) -> list[Fate]:
+        self._called("look_up", len(crm_ids))
+        return [self._fate(crm_id) for crm_id in crm_ids]
+
+    def _fate(self, crm_id: str) -> Fate:
+        if crm_id in self.contacts:
+            return Fate(crm_id, self._row(crm_id))
+        into = self.merged.get(crm_id)
+        while into in self.merged:
+            into = self.merged[into]
+        return Fate(crm_id, into=into)
 
     def pages(
         self, cursor: str | None, *, page_size: int, changed_since: datetime | None = None
@@ -116,14 +140,18 @@ class FakeCRM:
         return [self._write_contact(contact) for contact in contacts]
 
     def _write_contact(self, contact: CrmContact) -> WriteResult:
-        if contact.ref in self.refuses or (contact.crm_id and contact.crm_id not in self.contacts):
+        into = self._fate(contact.crm_id).into if contact.crm_id else None
+        known = into or contact.crm_id
+        if contact.ref in self.refuses:
             return self._result(contact.ref, Never("not acceptable"))
-        crm_id = contact.crm_id or self._find(contact.fields.get("phone")) or self.add()
+        if known and known not in self.contacts:
+            return WriteResult(contact.ref, error=Never("there is no such customer"), gone=True)
+        crm_id = known or self._find(contact.fields.get("phone")) or self.add()
         record = self.contacts[crm_id]
         for name, value in contact.fields.items():
-            if value is not None and name not in _THEIRS:
-                record[name] = _merged(name, record.get(name), value, self._region)
-        return WriteResult(contact.ref, crm_id=crm_id)
+            if name not in _THEIRS:
+                record[name] = None if value is None else _merged(name, record.get(name), value, self._region)
+        return WriteResult(contact.ref, crm_id=crm_id, into=into)
 
     def _find(self, phone: str | None) -> str | None:
         numbers = {key: parse(record.get("phone"), self._region) for key, record in sorted(self.contacts.items())}

@@ -26,7 +26,8 @@ A, B = "+886911111111", "+886922222222"
 
 
 class Crm(FakeCRM):
-    """A CRM whose pages can be watched, and whose translation can be spoilt for some rows."""
+    """A CRM whose pages can be watched, spoilt, hidden and made smaller, and whose translation can be spoilt for some
+    rows. `hidden` rows come on no page, though they are there; `lost` pages come without their rows so many times."""
 
     def __init__(self, name: str = "sql") -> None:
         super().__init__(name)
@@ -34,15 +35,26 @@ class Crm(FakeCRM):
         self.poison: dict[str, dict[str, Any]] = {}
         self.cursors: list[str | None] = []
         self.since: list[datetime | None] = []
+        self.hidden: set[str] = set()
+        self.lost: dict[str, int] = {}
+        self.largest: int | None = None
 
     def pages(
         self, cursor: str | None, *, page_size: int, changed_since: datetime | None = None
     ) -> Iterator[SourcePage]:
         self.cursors.append(cursor)
         self.since.append(changed_since)
+        page_size = min(page_size, self.largest or page_size)
         for number, page in enumerate(super().pages(cursor, page_size=page_size, changed_since=changed_since), 1):
             self.on_page(number)
-            yield page
+            yield self._as_sent(page)
+
+    def _as_sent(self, page: SourcePage) -> SourcePage:
+        first = page.rows[0].crm_id if page.rows else ""
+        if self.lost.get(first, 0):
+            self.lost[first] -= 1
+            return SourcePage([], page.cursor, "half a page")
+        return SourcePage([row for row in page.rows if row.crm_id not in self.hidden], page.cursor, page.lost)
 
     def translate(self, rows: Sequence[RawRow]) -> list[SourceRecord]:
         return [replace(record, **self.poison.get(record.crm_id, {})) for record in super().translate(rows)]
@@ -59,8 +71,8 @@ class Desk:
     sessions: list[WorkerSession]
     flow: ContactSync
 
-    def sync(self, mode: str = "full", crm: str = "sql", worker: int | None = None) -> SyncOutcome:
-        return self.flow.run(crm, worker or self.sessions[0].number, mode)
+    def sync(self, mode: str = "full", crm: str = "sql", worker: int | None = None, **how: Any) -> SyncOutcome:
+        return self.flow.run(crm, worker or self.sessions[0].number, mode, **how)
 
     def another_worker(self) -> int:
         self.sessions.append(WorkerSession(self.store, "another", self.clock))

@@ -21,6 +21,7 @@ from syncer.flows.campaigns import Campaigns
 from syncer.flows.template_book import TemplateBook
 from syncer.flows.template_watch import TemplateWatch
 from syncer.flows.templates import Templates
+from syncer.policies.variables import Sources
 from tests.fakes.catalogue import FakeCatalogue, listed
 from tests.fakes.messenger import NUMBER
 from tests.integration.conftest import House
@@ -144,6 +145,52 @@ def test_dead_and_blocked_customers_are_skipped_with_their_reason(house: House, 
     assert progress is not None
     assert progress["sends"] == {"accepted": 1, "skipped": 2}
     assert progress["state"] == "done"
+
+
+# Values that nobody gave
+
+
+@pytest.fixture
+def greeting(campaigns: Campaigns) -> Campaigns:
+    """The planner, with the customer's name taken from the contact."""
+    return replace(campaigns, sources={"order_confirmation": Sources({"1": "full_name"})})
+
+
+def test_a_value_that_nobody_gave_is_the_contacts_own(house: House, greeting: Campaigns) -> None:
+    people = [
+        Recipient(house.contact("+886911111111", full_name="王小明"), {"2": "A1"}),
+        Recipient(house.contact("+886922222222", full_name="李大華"), ("Mr. Li", "A2")),
+    ]
+    greeting.plan("orders", "order_confirmation", "zh_TW", people)
+    bodies = [row.body for row in house.rows("select body from outgoing order by id")]
+    assert bodies == ["您好 王小明，訂單 A1 已成立。\nFormosa Tea", "您好 Mr. Li，訂單 A2 已成立。\nFormosa Tea"]
+
+
+def test_whoever_has_no_value_is_skipped_with_the_reason_and_the_others_get_theirs(
+    house: House, greeting: Campaigns
+) -> None:
+    people = [
+        Recipient(house.contact("+886911111111", full_name="王小明"), {"2": "A1"}),
+        Recipient(house.contact("+886922222222", full_name=""), {"2": "A2"}),
+    ]
+    campaign = greeting.plan("orders", "order_confirmation", "zh_TW", people, key="once")
+    assert greeting.plan("orders", "order_confirmation", "zh_TW", people, key="once") == campaign
+    batch = house.jobs.rung[0][1]
+    assert batch is not None
+    house.sending.send_batch(house.worker, batch)
+    [skipped] = house.rows("select contact_id, reason, settled_at from outgoing where state = 'skipped'")
+    assert skipped.contact_id == people[1].contact_id
+    assert skipped.reason == "no value for 1: the contact has no full_name"
+    assert skipped.settled_at is not None
+    progress = shown(greeting, campaign)
+    assert (progress["state"], progress["sends"]) == ("done", {"accepted": 1, "skipped": 1})
+    assert len(house.messenger.accepted) == 1
+
+
+def test_a_campaign_that_nobody_could_get_is_not_planned(house: House, greeting: Campaigns) -> None:
+    with pytest.raises(TemplateMismatch, match="nobody can get it; no value for 1: the contact has no full_name"):
+        greeting.plan("orders", "order_confirmation", "zh_TW", [Recipient(house.contact(full_name=""), {"2": "A"})])
+    assert house.value("select count(*) from campaigns") == 0
 
 
 # Which template goes

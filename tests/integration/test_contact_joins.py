@@ -84,7 +84,8 @@ def test_every_table_that_names_a_contact_follows() -> None:
         if module.name != "migrations":
             importlib.import_module(f"syncer.store.{module.name}")
     named = {table.name for table in metadata.sorted_tables if "contact_id" in table.c}
-    assert named == set(FOLLOWING) | {"conversations", "reached"}
+    # The proof of an erasure is about somebody who is not there any more.
+    assert named == set(FOLLOWING) | {"conversations", "reached", "erasures"}
 
 
 def test_everything_that_hangs_on_the_one_hangs_on_the_other(house: House, pair: tuple[int, int]) -> None:

@@ -122,7 +122,8 @@ def test_a_truncated_delivery_is_400_wherever_it_was_cut(door: Door, file: Any, 
 
 
 FORGED = st.one_of(
-    st.text(st.characters(codec="latin-1", exclude_categories=("Cc",)), max_size=80),
+    # No client sends blanks around a header's value.
+    st.text(st.characters(codec="latin-1", exclude_categories=("Cc",)), max_size=80).map(str.strip),
     st.binary(min_size=32, max_size=32).map(lambda digest: f"sha256={digest.hex()}"),
     st.binary(min_size=20, max_size=20).map(lambda digest: f"sha1={digest.hex()}"),
 )

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from config.errors import ConfigurationError
-from config.files import load_mapping, load_prices, load_rules, load_templates, load_tuning
+from config.files import load_mapping, load_object_mapping, load_prices, load_rules, load_templates, load_tuning
 from config.settings import PACKAGED_FILES
 
 LOADERS = {
@@ -18,6 +18,9 @@ LOADERS = {
     "templates.toml": load_templates,
     "prices.toml": load_prices,
     "mappings/sql.toml": lambda folder: load_mapping(folder, "sql"),
+    "mappings/hubspot.toml": lambda folder: load_object_mapping(folder, "hubspot"),
+    "mappings/salesforce.toml": lambda folder: load_object_mapping(folder, "salesforce"),
+    "mappings/zoho.toml": lambda folder: load_object_mapping(folder, "zoho"),
 }
 
 

@@ -40,6 +40,19 @@ YES, NO = Word.GRANTED, Word.REVOKED
         pytest.param(SERVICE, {}, SkipReason.WINDOW_CLOSED, id="first contact: there is no window"),
         pytest.param(MARKETING, {"marketing": YES}, None, id="marketing needs a yes"),
         pytest.param(MARKETING, {"marketing": NO}, SkipReason.NO_MARKETING_CONSENT, id="a no is a no"),
+        pytest.param(
+            MARKETING,
+            {"marketing": YES, "confirmed": False},
+            SkipReason.MARKETING_UNCONFIRMED,
+            id="nor does one that waits for its second step",
+        ),
+        pytest.param(
+            MARKETING,
+            {"marketing": NO, "confirmed": False},
+            SkipReason.NO_MARKETING_CONSENT,
+            id="a no needs no second step",
+        ),
+        pytest.param(UTILITY, {"confirmed": False}, None, id="notices take no second step"),
         pytest.param(MARKETING, {"transactional": YES}, SkipReason.NO_MARKETING_CONSENT, id="notices are no offers"),
         pytest.param(
             MARKETING, {"window_until": OPEN}, SkipReason.NO_MARKETING_CONSENT, id="an open window is no consent"

@@ -11,7 +11,10 @@ from config.errors import ConfigurationError
 from config.files import load_prices, load_rules, load_tuning
 from config.settings import PACKAGED_FILES
 
-FILES = ("syncer.toml", "rules.toml", "templates.toml", "prices.toml", "mappings/sql.toml")
+FILES = (
+    *("syncer.toml", "rules.toml", "templates.toml", "prices.toml"),
+    *("mappings/sql.toml", "mappings/hubspot.toml", "mappings/salesforce.toml", "mappings/zoho.toml"),
+)
 
 # --- syncer.toml
 

@@ -75,12 +75,14 @@ def test_every_reply_is_written_in_three_languages():
         ("隨時傳訊息給 {company}", "隨時傳訊息給 {company", "rules[thanks].reply: has a brace without its partner"),
         ("隨時傳訊息給 {company}", "隨時給 {name:>99999999}", "has an unknown placeholder"),
         ('fallback_language = "zh_TW"', 'fallback_language = "ja"', "has no reply in the fallback language ja"),
-        ('keywords.en = ["start"', 'keywords.en = ["stop"', "'stop' means both stop and start"),
+        ('"start", "unstop"', '"stop", "unstop"', "'stop' means both stop and start"),
+        ('en = ["yes", ', 'en = ["no", ', "answers: 'no' means both yes and no"),
+        ('en = ["yes", ', 'en = ["stop", ', "'stop' means stop, so it is no yes"),
         ('priority = 100\nmatch = "exact"', 'priority = 100\nmatch = "contains"', 'must have match = "exact"'),
         ('priority = "urgent"', 'priority = "yesterday"', "rules[complaint].handoff.priority: must be 'low', 'normal'"),
         ('kind = "tag"', 'kind = "tagg"', "rules[tag_product].kind: must be"),
         ('tags = ["product"]', "", "rules[tag_product]: has no tags"),
-        ('"謝謝", ', '"", ', "rules[thanks].keywords.zh_TW[0]:"),
+        ('["謝謝", ', '["", ', "rules[thanks].keywords.zh_TW[0]:"),
     ],
 )
 def test_a_wrong_rule_is_told_by_its_id(spoilt, old, new, problem):

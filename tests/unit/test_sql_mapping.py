@@ -28,13 +28,14 @@ from sqlalchemy import (
     text,
 )
 
+from config.contact_fields import FieldMap
 from config.errors import ConfigurationError
 from config.files import load_mapping
 from config.settings import PACKAGED_FILES
 from syncer.acceptance.customer_tables import metadata
 from syncer.crm.sql.errors import translate
 from syncer.crm.sql.mapping import Layout, is_unique, lay_out
-from syncer.crm.sql.values import fit, fit_key, to_crm
+from syncer.crm.sql.values import fit, fit_key, speller, to_crm
 from syncer.domain.errors import DeliveryError, FixCredentials, Never, TryAgain, TryLater
 
 
@@ -299,4 +300,18 @@ def test_a_key_is_never_cut() -> None:
 def test_a_change_is_written_the_way_the_companys_people_write(
     transform: str, old: Any, new: Any, written: Any
 ) -> None:
-    assert to_crm(column(Text()), transform, new, old, "TW") == written
+    kept = column(Text())
+    spell = speller([(kept, FieldMap(crm="c", contact="notes", transform=transform))], "TW")
+    assert to_crm({"c": kept}, spell, {"notes": new}, {"c": old}) == ({} if written == old else {"c": written})
+
+
+def test_nothing_empties_a_column_as_far_as_it_may_be_empty() -> None:
+    for kind, nullable, old, left in (
+        (Text(), True, "x", {"c": None}),
+        (Text(), False, "x", {"c": ""}),
+        (Integer(), True, 5, {"c": None}),
+        (Integer(), False, 5, {}),
+    ):
+        kept = Column("c", kind, nullable=nullable)
+        spell = speller([(kept, FieldMap(crm="c", contact="notes"))], "TW")
+        assert to_crm({"c": kept}, spell, {"notes": None}, {"c": old}) == left

@@ -13,10 +13,10 @@ from syncer.crm.base import Translator, rules
 from syncer.crm.sql import checks, errors, people, records
 from syncer.crm.sql.engine import open_engine
 from syncer.crm.sql.mapping import Layout, lay_out
-from syncer.crm.sql.reading import Reader
+from syncer.crm.sql.reading import FAILURES, Reader
 from syncer.crm.sql.writes import write
 from syncer.domain.contact import FieldRule, SourceRecord
-from syncer.domain.crm_record import CrmCheck, CrmContact, CrmMessage, CrmTask, RawRow, SourcePage, WriteResult
+from syncer.domain.crm_record import CrmCheck, CrmContact, CrmMessage, CrmTask, Fate, RawRow, SourcePage, WriteResult
 from syncer.domain.errors import DeliveryError
 
 
@@ -81,7 +81,15 @@ class SqlCRM:
         layout = self.layout()
         try:
             yield from Reader(layout.contacts, self._region).pages(self.engine, cursor, page_size, changed_since)
-        except errors.FAILURES as error:
+        except FAILURES as error:
+            raise errors.translate(error) from error
+
+    def look_up(self, crm_ids: Sequence[str]) -> list[Fate]:
+        """Each customer's row; of one that is deleted, or marked as deleted, nothing."""
+        layout = self.layout()
+        try:
+            return Reader(layout.contacts, self._region).look_up(self.engine, crm_ids)
+        except FAILURES as error:
             raise errors.translate(error) from error
 
     def translate(self, rows: Sequence[RawRow]) -> list[SourceRecord]:

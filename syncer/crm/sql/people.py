@@ -11,10 +11,11 @@ from sqlalchemy import Column, ColumnElement, Connection, Row, String, cast, fun
 
 from config.contact_fields import FieldMap
 from syncer.crm import transforms
+from syncer.crm.spelling import Speller
 from syncer.crm.sql.mapping import Contacts, keeps_time, python_type
 from syncer.crm.sql.reading import is_alive, key_value
-from syncer.crm.sql.values import to_crm
-from syncer.crm.sql.writes import Values, change, present
+from syncer.crm.sql.values import Values, speller, to_crm
+from syncer.crm.sql.writes import change, present
 from syncer.domain.crm_record import CrmContact, WriteResult
 from syncer.domain.errors import Never
 from syncer.domain.phone import Phone
@@ -34,6 +35,7 @@ def write_contacts(tx: Connection, contacts: Contacts, people: Sequence[CrmConta
     keys = {person.ref: _known_key(contacts, person, by_phone) for person in people}
     columns = [column.label(f"old_{index}") for index, (column, _) in enumerate(contacts.written)]
     there = present(tx, contacts.key, sorted({key for key in keys.values() if key is not None}, key=str), columns)
+    spell = speller(contacts.written, region)
     changes: dict[Any, Values] = {}
     results = []
     for person in people:
@@ -44,9 +46,10 @@ def write_contacts(tx: Connection, contacts: Contacts, people: Sequence[CrmConta
             if phone:  # two people without a number are not one person
                 by_phone.setdefault(phone, key)
         elif key in there:
-            changes.setdefault(key, {}).update(_changes(contacts, person, there[key], region))
+            changes.setdefault(key, {}).update(_changes(contacts, person, there[key], spell))
         elif person.crm_id:
-            results.append(WriteResult(person.ref, error=Never(f"the customer {person.crm_id} is not there any more")))
+            lost = Never(f"the customer {person.crm_id} is not there any more")
+            results.append(WriteResult(person.ref, error=lost, gone=True))
             continue
         results.append(WriteResult(person.ref, crm_id=str(key)))
     change(tx, contacts.key, changes, **_touched(contacts))
@@ -104,22 +107,17 @@ def _spellings(phone: str) -> set[str]:
     return {national, f"0{national}", *abroad}
 
 
-def _changes(contacts: Contacts, person: CrmContact, old: Row[Any], region: str) -> Values:
-    values: Values = {}
-    for before, (column, item) in zip(tuple(old)[1:], contacts.written, strict=True):
-        value = person.fields.get(item.contact)
-        if value is not None and (written := to_crm(column, item.transform, value, before, region)) != before:
-            values[column.name] = written
-    return values
+def _changes(contacts: Contacts, person: CrmContact, old: Row[Any], spell: Speller) -> Values:
+    """Fields that are not given stay; one that is given as None is emptied."""
+    columns = {column.name: column for column, _ in contacts.written}
+    before = dict(zip(columns, tuple(old)[1:], strict=True))
+    return to_crm(columns, spell, person.fields, before)
 
 
 def _create(tx: Connection, contacts: Contacts, person: CrmContact, region: str) -> Any:
     """A new row's key. Its phone is written even where the mapping only reads it: by the phone it is found again."""
-    values = {
-        column.name: to_crm(column, item.transform, value, None, region)
-        for column, item in _lines(contacts)
-        if (value := person.fields.get(item.contact)) is not None
-    }
+    lines = _lines(contacts)
+    values = to_crm({column.name: column for column, _ in lines}, speller(lines, region), person.fields, {})
     values = {**_made(contacts), **values, **_made_key(contacts.key, _phone(person))}
     statement = insert(contacts.table).values(values)
     if contacts.key.name in values:

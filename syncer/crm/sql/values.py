@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
@@ -10,9 +10,14 @@ from uuid import UUID
 
 from sqlalchemy import Column
 
-from syncer.crm import moments, transforms, words
+from config.contact_fields import FieldMap
+from syncer.crm import moments
+from syncer.crm.spelling import Speller
 from syncer.crm.sql.mapping import python_type
 from syncer.domain.text import shorten, storable
+
+Values = dict[str, Any]
+"""Values by column."""
 
 
 def fit(column: Column[Any], value: Any) -> Any:
@@ -63,35 +68,20 @@ def _number(column: Column[Any], value: Any, kind: type) -> Any:
         raise ValueError(f"'{value}' does not fit into the column '{column.name}'") from error
 
 
-def to_crm(column: Column[Any], transform: str, value: Any, old: Any, region: str) -> Any:
-    """A contact's canonical `value` for `column`, where `old` stands now.
-
-    What means the same already stays as the company's people wrote it, words are spelled as the old one is, and tags
-    are added to those there: a label that someone gave in the CRM since our last look is not lost.
-    """
-    read = transforms.reader(transform, region)
-    known = read(old) if old is not None and old != "" else None
-    if transform == "tags":
-        return _with_tags(column, known or [], value, old)
-    if known is not None and known == value:
-        return old
-    return fit(column, _spelled(column, transform, value, old))
+def to_crm(columns: Mapping[str, Column[Any]], speller: Speller, person: Mapping[str, Any], old: Values) -> Values:
+    """A contact's canonical fields as the columns take them, those only that differ from what stands there now (`old`,
+    by column). None empties a column; one that may not be empty and is no text keeps what it has."""
+    values: Values = {}
+    for name, value in speller.changes(person, old).items():
+        column = columns[name]
+        if value is None and not column.nullable:
+            value = "" if python_type(column) is str else old.get(name)
+        if (fitted := fit(column, value)) != old.get(name):
+            values[name] = fitted
+    return values
 
 
-def _spelled(column: Column[Any], transform: str, value: Any, old: Any) -> Any:
-    if python_type(column) is not str:
-        return value
-    written = old if isinstance(old, str) else None
-    if transform == "bool_words":
-        return words.spell_answer(bool(value), written)
-    return words.spell_gender(value, written) if transform == "gender" else value
-
-
-def _with_tags(column: Column[Any], known: Sequence[str], value: Sequence[str], old: Any) -> Any:
-    missing = [label for label in value if label not in known]
-    if not missing:
-        return old
-    if python_type(column) is not str:
-        return [*known, *missing]
-    mark = next((mark for mark in ("；", ";", "|", "、", "，") if isinstance(old, str) and mark in old), ",")
-    return fit(column, mark.join([*known, *missing]))
+def speller(written: Sequence[tuple[Column[Any], FieldMap]], region: str) -> Speller:
+    """What spells values for these columns."""
+    kinds = {column.name: python_type(column) for column, _ in written}
+    return Speller([item for _, item in written], region, kinds)

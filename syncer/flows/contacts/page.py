@@ -1,35 +1,48 @@
 """One page of changed CRM rows becomes contacts, in one transaction and in sets (law 5).
 
 what is stored around the rows -> whose row is each (`policies.placement`) -> what to believe of each person
-(`policies.merging`) -> the ledger (`policies.consent_import`) -> one statement per table
+(`policies.merging`) -> the ledger (`policies.consent_import`) -> one statement per table -> what other sides have to be
+told of it
+
+A row that says what we know already, such as the echo of what we wrote ourselves, changes nothing (law 13).
 """
 
 from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Row
 
 from syncer.domain.consent import ConsentEntry, Tier, Word
 from syncer.domain.contact import GoldenRecord, SourceRecord
-from syncer.domain.phone_variants import variants
-from syncer.flows.contacts import surroundings
-from syncer.policies import consent_import, placement
-from syncer.policies.merging import golden, reconcile, usable_phone
+from syncer.flows import crm_records
+from syncer.flows.contacts import returning, surroundings, words_along
+from syncer.flows.contacts.households import Households, first_sights, with_stamps, witnessed
+from syncer.policies import consent_import, placement, witness
+from syncer.policies.ownership import Law
 from syncer.policies.placement import Housing, Key, Neighbourhood, Resident, Rows, key_of
+from syncer.store import conflicts, contact_words, crm_writes
 from syncer.store import contact_neighbours as stored
 from syncer.store import contact_staging as staging
 from syncer.store.bulk import Unstorable, all_or_nothing
+from syncer.store.contact_neighbours import Ledger
 from syncer.store.contact_staging import Absorption, ContactRow
+from syncer.store.crm_writes import Topic, Want
 
 log = logging.getLogger(__name__)
 
 #: What a single row's content can raise. Everything else concerns the whole page or the whole run.
 POISON = (Unstorable, ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
+#: No CRM is told anything; of two words the newer stands.
+NO_LAW = Law()
+
+Held = Mapping[int, tuple[GoldenRecord, Row[Any]]]
+"""Contacts as they stand, locked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,19 +69,44 @@ class Result:
         return Result(self.counts + other.counts, self.parked + other.parked)
 
 
-def take_in(tx: Connection, crm: str, records: Sequence[SourceRecord], now: datetime, *, shared_above: int) -> Result:
-    """Write everything these rows change. If they cannot be written together they are halved until the bad one is
-    alone; it is left out and the others are in. Raises `TryAgain` when the transaction has to be repeated."""
+def take_in(
+    tx: Connection,
+    crm: str,
+    records: Sequence[SourceRecord],
+    now: datetime,
+    *,
+    shared_above: int,
+    by_email: bool = False,
+    law: Law = NO_LAW,
+    sealing_keys: Sequence[bytes] = (),
+) -> Result:
+    """Write everything these rows change; `law` says whose word stands and which CRMs may be told, `sealing_keys` have
+    sealed who was erased. If they cannot be written together they are halved until the bad one is alone; it is left out
+    and the others are in. Raises `TryAgain` when the transaction has to be repeated."""
     try:
         with all_or_nothing(tx):
-            return Result(_Page(tx, crm, now, shared_above).write(records), [])
+            return Result(_Page(tx, crm, now, shared_above, by_email, law, sealing_keys).write(records), [])
     except POISON as error:
         if len(records) == 1:
             return parked(crm, records[0].crm_id, error)
     middle = len(records) // 2
     halves = (records[:middle], records[middle:])
-    first, second = (take_in(tx, crm, half, now, shared_above=shared_above) for half in halves)
+    terms: dict[str, Any] = {"shared_above": shared_above, "by_email": by_email, "law": law}
+    first, second = (take_in(tx, crm, half, now, sealing_keys=sealing_keys, **terms) for half in halves)
     return first + second
+
+
+def rehouse(
+    tx: Connection,
+    crm: str,
+    rows: Rows,
+    near: Neighbourhood,
+    housing: Housing,
+    now: datetime,
+    law: Law = NO_LAW,
+) -> None:
+    """Write where rows go that somebody else than a sync has decided about, such as a person who takes them apart."""
+    _Page(tx, crm, now, shared_above=0, law=law).settle(rows, near, housing)
 
 
 def parked(crm: str, crm_id: str, error: Exception) -> Result:
@@ -84,21 +122,48 @@ class _Page:
     crm: str
     now: datetime
     shared_above: int
+    by_email: bool = False
+    law: Law = NO_LAW
+    sealing_keys: Sequence[bytes] = ()
 
     def write(self, records: Sequence[SourceRecord]) -> Counter[str]:
         """Everything, in the order that `store.contact_neighbours` explains."""
         stored.take_turn(self.tx)
         asked = {key_of(record): record for record in records}
-        near = surroundings.of(self.tx, self.crm, asked, self.shared_above)
+        near = surroundings.of(self.tx, self.crm, asked, self.shared_above, by_email=self.by_email)
         fresh = {key: record for key, record in asked.items() if not _known(near.residents.get(key), record)}
+        echoes = {key for key, record in fresh.items() if _is_echo(near.residents.get(key), record)}
+        contact_words.read_again(self.tx, self.crm, [fresh.pop(key) for key in sorted(echoes)], self.now)
         if not fresh:
-            return Counter()
+            return Counter(echoed=len(echoes))
         rows = placement.share(fresh, near, self.shared_above)
         housing = self._house(rows, near)
-        self._write_contacts(_People(rows, near, housing))
-        staging.add_forms(self.tx, _other_forms(rows, near, housing))
+        told = self.settle(rows, near, housing)
+        strangers = [row for key, row in rows.items() if key not in near.residents]
+        returning.refuse_for_the_returned(self.tx, self.sealing_keys, strangers, housing.homes, self.now)
+        return _count(fresh, rows, near, housing) + Counter(echoed=len(echoes)) + told
+
+    def settle(self, rows: Rows, near: Neighbourhood, housing: Housing) -> Counter[str]:
+        """Contacts, what leads to them, and rows, as it was decided; and what follows from it for others."""
+        moments = contact_words.moments_of(self.tx, {r.contact_id for r in near.residents.values()})
+        rows, near = witnessed(rows, near, moments, self.now), with_stamps(near, moments)
+        people = Households(rows, near, housing, first_sights(rows, moments, self.now), self.law)
+        taken = words_along.take_words(self.tx, rows, near, housing)
+        own_words = self._write_contacts(people)
+        staging.add_forms(self.tx, placement.claims(rows, near, housing))
+        words_along.give_words(self.tx, taken, housing, self.now)
         self._write_sources(rows, near, housing)
-        return _count(fresh, rows, near, housing)
+        found = list(people.collisions())
+        conflicts.note(self.tx, found, self.now)
+        return Counter(conflicts=len(found), told=self._tell(people.interested() | own_words))
+
+    def _tell(self, ids: Collection[int]) -> int:
+        """Let the CRMs know whose rows of these persons now lack something; returns how many writes were asked for."""
+        asked = 0
+        for crm, lacking in crm_records.lacking(self.tx, ids, self.law).items():
+            crm_writes.request(self.tx, [crm], [Want(Topic.CONTACT, one, one) for one in lacking], self.now)
+            asked += len(lacking)
+        return asked
 
     def _house(self, rows: Rows, near: Neighbourhood) -> Housing:
         moves = placement.settle(rows, near)
@@ -107,32 +172,45 @@ class _Page:
         new_ids = stored.new_ids(self.tx, len(moves.needs))
         return placement.house(moves, near, new_ids, rooted=rooted, phoned=phoned)
 
-    def _write_contacts(self, people: _People) -> None:
+    def _write_contacts(self, people: Households) -> set[int]:
+        """Returns those of the contacts who have said themselves whether they want to be written to."""
         housing = people.housing
-        made = [self._make(contact_id, people.after(contact_id)) for contact_id in housing.made]
-        staging.add_contacts(self.tx, [row for row, _ in made], self.now)
+        said: list[ConsentEntry] = []
+        staging.add_contacts(self.tx, self._made(people, said), self.now)
         staging.give_phones(self.tx, {**housing.made, **housing.kept}, housing.kept.keys() | housing.removed)
-        revised = list(self._revise(people))
-        staging.change_contacts(self.tx, [row for row, _ in revised if row], self.now)
-        said = [entry for _, entries in (*made, *revised) for entry in entries]
-        staging.enter_consents(self.tx, said, self.now)
-
-    def _make(self, contact_id: int, rows: Sequence[SourceRecord]) -> tuple[ContactRow, list[ConsentEntry]]:
-        said = consent_import.said(rows)
-        words = {tier: one.word for tier, one in said.items()}
-        entries = consent_import.news(contact_id, said, {}, self.crm, self.now) if said else []
-        return _contact_row(contact_id, golden(rows), words), entries
-
-    def _revise(self, people: _People) -> Iterator[tuple[ContactRow | None, list[ConsentEntry]]]:
-        """Contacts that were there before: what of them changes."""
-        held = stored.lock_contacts(self.tx, people.present | people.housing.removed)
+        held = stored.lock_contacts(self.tx, people.present | housing.removed)
         ledgers = stored.ledgers(self.tx, people.present)
+        people.hear(contact_words.edits_of(self.tx, people.present))
+        revised = list(self._revise(people, held, ledgers))
+        staging.change_contacts(self.tx, [row for row, _ in revised if row], self.now)
+        said += [entry for _, entries in revised for entry in entries]
+        staging.enter_consents(self.tx, said, self.now)
+        return {contact_id for contact_id, ledger in ledgers.items() if ledger.explicit}
+
+    def _made(self, people: Households, entries: list[ConsentEntry]) -> Iterator[ContactRow]:
+        """New contacts, one after the other, so that each is thought of while PostgreSQL stores those before it; what
+        their rows say of consent goes to `entries`."""
+        for contact_id in people.housing.made:
+            said = consent_import.said(people.after(contact_id))
+            if said:
+                entries += consent_import.news(contact_id, said, {}, self.crm, self.now)
+            words = {tier: one.word for tier, one in said.items()}
+            yield _contact_row(contact_id, people.golden(contact_id), words)
+
+    def _revise(
+        self, people: Households, held: Held, ledgers: Mapping[int, Ledger]
+    ) -> Iterator[tuple[ContactRow | None, list[ConsentEntry]]]:
+        """Contacts that were there before: what of them changes."""
         for contact_id in sorted(people.present & held.keys()):
             ours, row = held[contact_id]
             ledger = ledgers.get(contact_id, stored.EMPTY)
             said = consent_import.said(people.after(contact_id))
-            entries = consent_import.news(contact_id, said, ledger.imported, self.crm, self.now)
             words = {Tier.TRANSACTIONAL: Word(row.transactional), Tier.MARKETING: Word(row.marketing)}
+            own = {tier: words[tier] for tier in ledger.explicit}
+            before = consent_import.said(people.before(contact_id))
+            entries = consent_import.news(
+                contact_id, said, ledger.imported, self.crm, self.now, explicit=own, before=before
+            )
             heard = words | {entry.tier: entry.word for entry in entries if entry.tier not in ledger.explicit}
             believed = people.believe(contact_id, ours)
             changed = (believed, heard) != (ours, words)
@@ -148,56 +226,12 @@ class _Page:
         staging.remove_contacts(self.tx, housing.removed)
 
 
-class _People:
-    """The persons a page is about: the rows of each before and after it."""
-
-    def __init__(self, rows: Rows, near: Neighbourhood, housing: Housing) -> None:
-        self.housing = housing
-        self._given_up = near.given_up
-        self._before: dict[int, list[SourceRecord]] = {}
-        self._after: dict[int, list[SourceRecord]] = {}
-        for key, resident in near.residents.items():
-            self._before.setdefault(resident.contact_id, []).append(resident.record)
-            if key not in rows:
-                self._after.setdefault(resident.contact_id, []).append(resident.record)
-        for key, record in rows.items():
-            self._after.setdefault(housing.homes[key], []).append(record)
-        left = {near.residents[key].contact_id for key in rows if key in near.residents}
-        touched = left | set(housing.homes.values())
-        #: Contacts that were there before and still are, and that the page may change.
-        self.present: frozenset[int] = frozenset(touched - housing.made.keys() - housing.removed)
-
-    def after(self, contact_id: int) -> list[SourceRecord]:
-        """The rows of a contact now."""
-        return self._after.get(contact_id, [])
-
-    def believe(self, contact_id: int, ours: GoldenRecord) -> GoldenRecord:
-        """What a contact says now; one whom all rows have left stays as it was, and a number that was given up is not
-        taken up again."""
-        if contact_id in self.housing.deserted:
-            return ours
-        believed = reconcile(ours, golden(self._before.get(contact_id, [])), golden(self.after(contact_id)))
-        if believed.phone in self._given_up.get(contact_id, ()):
-            return replace(believed, phone=ours.phone, phone_problem=ours.phone_problem)
-        return believed
-
-
-def _other_forms(rows: Rows, near: Neighbourhood, housing: Housing) -> dict[str, int]:
-    """Numbers new to their rows that can be written in several ways and that nobody holds as these rows write them:
-    each leads to the contact of its row."""
-    found = {}
-    for key, record in rows.items():
-        phone, before = usable_phone(record), near.residents.get(key)
-        home = housing.homes[key]
-        new = before is None or usable_phone(before.record) != phone
-        new = new and phone not in near.given_up.get(home, ())
-        if phone and new and phone not in near.holders and len(variants(phone)) > 1:
-            found[phone] = home
-    return found
-
-
 def _known(before: Resident | None, record: SourceRecord) -> bool:
     return before is not None and before.record.digest == record.digest
+
+
+def _is_echo(before: Resident | None, record: SourceRecord) -> bool:
+    return before is not None and witness.is_echo(before.record, record)
 
 
 def _contact_row(contact_id: int, record: GoldenRecord, words: dict[Tier, Word]) -> ContactRow:
@@ -212,7 +246,7 @@ def _absorptions(rows: Rows, near: Neighbourhood, housing: Housing) -> Iterable[
         before = near.residents.get(key)
         contact_id = before.contact_id if before else None
         said = before.record.fields if before else rows[key].fields
-        yield Absorption(housing.homes[key], rows[key], contact_id, said)
+        yield Absorption(housing.homes[key], rows[key], contact_id, said, housing.reasons.get(key, ""))
 
 
 def _count(fresh: Rows, rows: Rows, near: Neighbourhood, housing: Housing) -> Counter[str]:

@@ -1,132 +1,140 @@
-"""A CRM's pages on their way in: what we know already is dropped here, before any field is looked at (R25).
+"""A CRM's pages on their way in: gathered into groups, and what we know already dropped before any field is looked at
+(R25).
 
-Reading and comparing run in a thread of their own, a page or two ahead, so that the CRM and our database are waited for
-at the same time. No transaction of ours is open while a CRM is asked.
+    pages -> groups -> staged and compared in PostgreSQL -> what is new, translated
+
+All this runs a group or two ahead of the writing, so that the CRM and our database are waited for at the same time. No
+transaction of ours is open while a CRM is asked.
 """
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Iterator, Sequence
-from contextlib import contextmanager
-from contextvars import copy_context
-from dataclasses import dataclass
-from queue import Empty, Full, Queue
-from threading import Event, Thread
-from typing import Generic, TypeVar
+import logging
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
 
 from syncer.domain.contact import SourceRecord
 from syncer.domain.crm_record import RawRow, SourcePage
+from syncer.domain.errors import DeliveryError, SyncerError, TryAgain
 from syncer.flows.contacts.page import POISON, Result, parked
-from syncer.ports import CRM
-from syncer.store.contact_neighbours import digests
+from syncer.ports import CRM, Clock
+from syncer.store import sync_seen
 from syncer.store.session import Store
+from syncer.store.sync_runs import LostPages
 
-T = TypeVar("T")
+log = logging.getLogger(__name__)
+
+
+@dataclass
+class Group:
+    """Pages that are compared and written together. Between the cursors `after` and `cursor` lie `pages` pages; `lost`
+    are those of them that could not be read in full."""
+
+    after: str | None
+    cursor: str | None = None
+    pages: int = 0
+    rows: list[RawRow] = field(default_factory=list)
+    lost: tuple[LostPages, ...] = ()
+
+    def add(self, page: SourcePage) -> None:
+        """The next page."""
+        if page.lost is not None:
+            before = self.cursor if self.pages else self.after
+            self.lost += (LostPages(before, 1, len(page.rows), page.lost),)
+        self.rows += page.rows
+        self.cursor = page.cursor
+        self.pages += 1
+
+
+def gathered(
+    pages: Iterable[SourcePage], after: str | None, size: int, clock: Clock, within: timedelta
+) -> Iterator[Group]:
+    """Groups of `size` rows or a page more; fewer where a CRM takes longer than `within` to give them. Pages that were
+    read before the CRM failed come before its error. Raises `TryAgain` too when the pages end before their end."""
+    group, began = Group(after), clock.now()
+    try:
+        for page in pages:
+            if page.cursor is not None and page.cursor == (group.cursor if group.pages else group.after):
+                raise TryAgain(f"the pages go in a circle at {page.cursor!r}")
+            group.add(page)
+            if group.cursor is None or len(group.rows) >= size or clock.now() - began >= within:
+                yield group
+                if group.cursor is None:
+                    return
+                group, began = Group(group.cursor), clock.now()
+        raise TryAgain("the pages ended without saying that nothing follows")
+    except DeliveryError:
+        if group.pages:
+            yield group
+        raise
 
 
 @dataclass(frozen=True, slots=True)
 class Delta:
-    """A page without the rows that have not changed. `seen` counts them all; `cursor` as in `SourcePage`."""
+    """A group without the rows that have not changed; `seen` counts them all. The rest as in `Group`."""
 
     seen: int
     records: Sequence[SourceRecord]
     unreadable: Result
+    after: str | None
     cursor: str | None
+    pages: int = 1
+    lost: tuple[LostPages, ...] = ()
+
+    @property
+    def is_quiet(self) -> bool:
+        """Nothing in it has to be written."""
+        return not self.records and not self.unreadable.parked and not self.lost
 
 
-def deltas(store: Store, crm: CRM, pages: Iterable[SourcePage]) -> Iterator[Delta]:
-    """What is new on each page."""
-    for page in pages:
-        records, unreadable = _translate(crm, _changed(store, crm.name, page.rows))
-        yield Delta(len(page.rows), records, unreadable, page.cursor)
+@dataclass(frozen=True)
+class Comparison:
+    """What one run has seen, held against what is stored. `batches` are numbers that the run has not used yet."""
 
+    store: Store
+    crm: CRM
+    run_id: int
+    batches: Iterator[int]
 
-def _changed(store: Store, crm: str, rows: Sequence[RawRow]) -> list[RawRow]:
-    if not rows:
-        return []
-    with store.begin() as tx:
-        known = digests(tx, crm, [row.crm_id for row in rows])
-    return [row for row in rows if known.get(row.crm_id) != row.digest]
+    def deltas(self, groups: Iterable[Group]) -> Iterator[Delta]:
+        """What is new in each group."""
+        return map(self.delta, groups)
 
-
-def _translate(crm: CRM, rows: Sequence[RawRow]) -> tuple[list[SourceRecord], Result]:
-    """Adapters promise never to raise here; one that does costs us the row, not the page."""
-    unreadable = Result.nothing()
-    try:
-        return (crm.translate(rows) if rows else []), unreadable
-    except POISON:
-        records = []
-    for row in rows:
+    def delta(self, group: Group) -> Delta:
+        """What is new in this one. An adapter that fails altogether over it costs the run this group."""
         try:
-            records += crm.translate([row])
-        except POISON as error:
-            unreadable += parked(crm.name, row.crm_id, error)
-    return records, unreadable
+            records, unreadable = self._translate(self._changed(group.rows))
+        except SyncerError:
+            raise
+        except Exception as error:
+            log.exception("%d pages of %s cannot be translated", group.pages, self.crm.name)
+            lost = (lost_by(error, group.after, group.pages),)
+            return Delta(0, [], Result.nothing(), group.after, group.cursor, group.pages, lost)
+        return Delta(len(group.rows), records, unreadable, group.after, group.cursor, group.pages, group.lost)
 
+    def _changed(self, rows: Sequence[RawRow]) -> list[RawRow]:
+        if not rows:
+            return []
+        with self.store.begin() as tx:
+            new = set(sync_seen.stage(tx, self.run_id, next(self.batches), self.crm.name, rows))
+        return [row for row in rows if row.crm_id in new] if new else []
 
-class _End:
-    """Nothing follows; or the error that ended it."""
-
-    def __init__(self, error: BaseException | None = None) -> None:
-        self.error = error
-
-
-class _Reader(Generic[T]):
-    """Takes items from an iterator in a thread of its own, at most `depth` ahead."""
-
-    def __init__(self, items: Iterator[T], depth: int) -> None:
-        self._items = items
-        self._queue: Queue[T | _End] = Queue(depth)
-        self._stop = Event()
-        self._thread = Thread(target=copy_context().run, args=(self._run,), name="read-ahead", daemon=True)
-        self._thread.start()
-
-    def _run(self) -> None:
+    def _translate(self, rows: Sequence[RawRow]) -> tuple[list[SourceRecord], Result]:
+        """Adapters promise never to raise here; one that does over a row costs us the row, not the group."""
+        unreadable = Result.nothing()
         try:
-            for item in self._items:
-                if not self._offer(item):
-                    break
-            self._offer(_End())
-        except BaseException as error:  # whatever it is, whoever waits for the next item must hear of it
-            self._offer(_End(error))
-        finally:
-            if isinstance(self._items, Generator):
-                self._items.close()
-
-    def _offer(self, item: T | _End) -> bool:
-        while not self._stop.is_set():
+            return (self.crm.translate(rows) if rows else []), unreadable
+        except POISON:
+            records = []
+        for row in rows:
             try:
-                self._queue.put(item, timeout=0.2)
-            except Full:
-                continue
-            return True
-        return False
-
-    def __iter__(self) -> Iterator[T]:
-        while True:
-            item = self._queue.get()
-            if isinstance(item, _End):
-                if item.error is not None:
-                    raise item.error
-                return
-            yield item
-
-    def close(self) -> None:
-        """Stop reading; waits for the item that is being read."""
-        self._stop.set()
-        while True:
-            try:
-                self._queue.get_nowait()
-            except Empty:
-                break
-        self._thread.join()
+                records += self.crm.translate([row])
+            except POISON as error:
+                unreadable += parked(self.crm.name, row.crm_id, error)
+        return records, unreadable
 
 
-@contextmanager
-def read_ahead(items: Iterator[T], depth: int = 2) -> Iterator[Iterator[T]]:
-    """The same items in the same order, read in the background; an error comes where it happened."""
-    reader = _Reader(items, depth)
-    try:
-        yield iter(reader)
-    finally:
-        reader.close()
+def lost_by(error: Exception, after: str | None, pages: int) -> LostPages:
+    """Pages that an error has cost the run, none of their rows counted."""
+    return LostPages(after, pages, 0, f"{type(error).__name__}: {error}"[:300])

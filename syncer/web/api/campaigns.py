@@ -9,9 +9,9 @@ from fastapi import APIRouter, Depends, Header
 from pydantic import Field
 
 from config.values import ApiKey
+from syncer import parts
 from syncer.domain.campaign import Recipient
 from syncer.domain.text import storable
-from syncer.web import parts
 from syncer.web.api.contents import Button, Medium, Parameter, Short, TemplateMessage
 from syncer.web.api.shared import Body, Joined, Number, NumberInPath, View
 from syncer.web.auth import needs

@@ -6,19 +6,33 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Body, Depends, Query, Response
 from pydantic import Field
 
+from config.contact_fields import CONTACT_FIELDS, READ_ONLY
+from config.errors import did_you_mean
 from config.values import ApiKey
+from syncer import parts
 from syncer.domain.consent import ConsentEntry, Tier, Word
 from syncer.domain.phone import PhoneProblem
 from syncer.domain.text import storable
-from syncer.web import parts
-from syncer.web.api.shared import Body, Joined, Moment, NumberInPath, View, fields, past
+from syncer.flows.contacts.edits import PhoneTaken
+from syncer.policies.editing import NotAcceptable
+from syncer.web.api.shared import Body as Form
+from syncer.web.api.shared import Joined, Moment, NumberInPath, View, fields, past
 from syncer.web.auth import needs
 from syncer.web.problems import Problem, absent
 
 router = APIRouter(prefix="/contacts", tags=["contacts"])
+#: The fields that may be put; a word of consent needs its proof, so it has a way of its own.
+EDITABLE = frozenset(CONTACT_FIELDS) - READ_ONLY - {"marketing_consent", "transactional_consent"}
+Fields = Annotated[
+    dict[str, Any],
+    Body(
+        description="Contact fields by name, and `custom.*` fields of the company's own; null empties one",
+        openapi_examples={"name": {"value": {"full_name": "王小明", "tags": ["vip"], "custom.level": "gold"}}},
+    ),
+]
 Caller = Annotated[ApiKey, Depends(needs("contacts"))]
 
 
@@ -63,7 +77,7 @@ class Turn(View):
     error_detail: str | None
 
 
-class ConsentWord(Body):
+class ConsentWord(Form):
     """What a customer said, where, and what proves it. Without `at` it was said now."""
 
     tier: Tier
@@ -100,6 +114,33 @@ def show(number: NumberInPath, caller: Caller, runtime: Joined) -> Contact:
     return _contact(*found)
 
 
+@router.put("", summary="Create or change the contact with a phone", responses={201: {"model": Contact}})
+def put_by_phone(said: Fields, answer: Response, caller: Caller, runtime: Joined) -> Contact:
+    """Whoever has `phone` gets the given fields, and whoever nobody knew is a contact now (201). The other fields stay
+    as they are. May be repeated."""
+    try:
+        number, made = parts.edits(runtime, EDITABLE).put(said, f"api:{caller.name}")
+    except NotAcceptable as error:
+        raise _not_acceptable(error) from None
+    answer.status_code = 201 if made else 200
+    return show(number, caller, runtime)
+
+
+@router.put("/{id}", summary="Change a contact", responses={404: {}, 409: {}})
+def put(number: NumberInPath, said: Fields, caller: Caller, runtime: Joined) -> Contact:
+    """The given fields, all or none; the others stay as they are. The CRMs that know the person are told. A changed
+    `phone` keeps the person and their conversation; one that another contact has is refused (409)."""
+    try:
+        parts.edits(runtime, EDITABLE).edit(number, said, f"api:{caller.name}")
+    except NotAcceptable as error:
+        raise _not_acceptable(error) from None
+    except PhoneTaken as error:
+        raise Problem(409, str(error)) from None
+    except LookupError:
+        raise absent("contact", number) from None
+    return show(number, caller, runtime)
+
+
 @router.get("/{id}/conversation", summary="A contact's messages, the newest first", responses={404: {}})
 def conversation(
     number: NumberInPath,
@@ -131,6 +172,21 @@ def record_consent(number: NumberInPath, said: ConsentWord, caller: Caller, runt
         return ConsentHolds(tier=said.tier, word=parts.consent(runtime).record(entry))
     except LookupError:
         raise absent("contact", number) from None
+
+
+def _not_acceptable(error: NotAcceptable) -> Problem:
+    """Where and why, but never the value: it may be a customer's."""
+    errors = [{"at": f"body.{name}", "detail": problem} for name, problem in error.problems.items()]
+    errors += [{"at": f"body.{name}", "detail": _unknown(name)} for name in error.unknown]
+    return Problem(422, "the request is not of the documented form", errors=errors)
+
+
+def _unknown(name: str) -> str:
+    if name in ("marketing_consent", "transactional_consent"):
+        return "is recorded with its proof: POST contacts/{id}/consent"
+    if name in READ_ONLY:
+        return "belongs to the CRM"
+    return f"is no contact field; {did_you_mean(name, EDITABLE)}"
 
 
 def _contact(row: Any, addresses: Sequence[Any]) -> Contact:

@@ -9,8 +9,8 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Query
 
 from config.values import ApiKey
+from syncer import parts
 from syncer.flows.failures import NoLongerOpen
-from syncer.web import parts
 from syncer.web.api.shared import Joined, NumberInPath, View
 from syncer.web.auth import needs
 from syncer.web.problems import Problem, absent

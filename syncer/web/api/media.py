@@ -14,9 +14,9 @@ from fastapi import APIRouter, Depends, Header, Query, Request
 from fastapi.responses import FileResponse
 
 from config.values import ApiKey
+from syncer import parts
 from syncer.bootstrap import Runtime
 from syncer.flows.media import place, suggested_name
-from syncer.web import parts
 from syncer.web.api.shared import Joined, NumberInPath, View
 from syncer.web.auth import needs
 from syncer.web.problems import Problem, absent

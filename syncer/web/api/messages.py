@@ -9,8 +9,8 @@ from fastapi import APIRouter, Depends
 from pydantic import Field, model_validator
 
 from config.values import ApiKey
+from syncer import parts
 from syncer.flows.messages_out import Draft
-from syncer.web import parts
 from syncer.web.api.contents import (
     Buttons,
     Cards,

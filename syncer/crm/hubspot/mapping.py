@@ -1,0 +1,163 @@
+"""The mapping file held against the account's own list of properties, and those that the engine needs there."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from config.object_mapping import ContactObject
+from syncer.crm import field_check
+from syncer.crm.field_check import CrmField, Holds
+from syncer.crm.hubspot import errors
+from syncer.crm.hubspot.call import Api, reading
+from syncer.domain.errors import DeliveryError, FixCredentials, Never
+
+FILE = "mappings/hubspot.toml"
+#: Our own id of a message or a task, unique in the account: by it a record is known again.
+REF = "wa_ref"
+#: The code where the account refuses to have a property of ours.
+NO_PROPERTY = "no_property"
+
+#: Role (a name of `CrmMessage`) -> the property of a communication that holds it.
+MESSAGE_PROPERTIES = {
+    "wamid": "wa_message_id",
+    "crm_contact_id": "wa_contact_id",
+    "direction": "wa_direction",
+    "kind": "wa_kind",
+    "status": "wa_status",
+    "status_at": "wa_status_at",
+    "error": "wa_error",
+    "reply_to": "wa_reply_to",
+    "media_url": "wa_media_url",
+    "media_type": "wa_media_type",
+}
+_LABELS = {
+    REF: "WhatsApp: record of the sync engine",
+    "wa_message_id": "WhatsApp: message id",
+    "wa_contact_id": "WhatsApp: contact",
+    "wa_direction": "WhatsApp: direction",
+    "wa_kind": "WhatsApp: kind of message",
+    "wa_status": "WhatsApp: status",
+    "wa_status_at": "WhatsApp: status since",
+    "wa_error": "WhatsApp: why it failed",
+    "wa_reply_to": "WhatsApp: answers message",
+    "wa_media_url": "WhatsApp: file",
+    "wa_media_type": "WhatsApp: type of the file",
+}
+_HOLDS = {
+    "string": Holds.TEXT,
+    "number": Holds.NUMBER,
+    "bool": Holds.BOOL,
+    "date": Holds.DATE,
+    "datetime": Holds.MOMENT,
+    "phone_number": Holds.PHONE,
+    "enumeration": Holds.OPTION,
+}
+
+Definition = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """Where a new ticket stands."""
+
+    pipeline: str
+    stage: str
+
+
+def definitions(api: Api, kind: str) -> dict[str, Definition]:
+    """The properties of one kind of object, by name. Raises `TryAgain`, `TryLater`, `FixCredentials`."""
+    try:
+        return {str(row.get("name")): row for row in api.objects(f"properties/{kind}")}
+    except Never as error:
+        raise reading(error) from error
+
+
+def check_contacts(mapping: ContactObject, known: Mapping[str, Definition]) -> None:
+    """Raise `ConfigurationError` for the first line that the account does not take. The unique property may be missing:
+    it is made before the first contact is written."""
+    fields = [_field(row) for row in known.values()]
+    if mapping.unique not in known:
+        fields.append(CrmField(mapping.unique, unique=True))
+    for problem in field_check.problems(mapping, fields):
+        raise problem.error(FILE)
+
+
+def _field(row: Definition) -> CrmField:
+    kind, shape = str(row.get("type")), str(row.get("fieldType"))
+    holds = _HOLDS.get(kind, Holds.OTHER)
+    if shape == "checkbox":
+        holds = Holds.OPTIONS
+    elif shape == "phonenumber":
+        holds = Holds.PHONE
+    elif row.get("externalOptions") or row.get("referencedObjectType"):
+        holds = Holds.REFERENCE
+    options = [str(item.get("value")) for item in row.get("options") or () if isinstance(item, dict)]
+    told = row.get("modificationMetadata")
+    read_only = row.get("calculated") or (isinstance(told, dict) and told.get("readOnlyValue"))
+    return CrmField(
+        str(row.get("name")),
+        holds if options or holds is not Holds.OPTION else Holds.OTHER,
+        writable=not read_only,
+        unique=bool(row.get("hasUniqueValue")),
+        options=tuple(options) if holds in (Holds.OPTION, Holds.OPTIONS) else (),
+    )
+
+
+def missing(kind: str, wanted: Sequence[str], known: Mapping[str, Definition]) -> list[dict[str, Any]]:
+    """Definitions of the properties that are not there yet, the unique one first."""
+    group = next((row.get("groupName") for row in known.values() if row.get("groupName")), f"{kind[:-1]}information")
+    return [_definition(name, str(group)) for name in wanted if name not in known]
+
+
+def _definition(name: str, group: str) -> dict[str, Any]:
+    moment = name == "wa_status_at"
+    made = {"name": name, "label": _LABELS.get(name, "WhatsApp: id of the sync engine"), "groupName": group}
+    made |= {"type": "datetime", "fieldType": "date"} if moment else {"type": "string", "fieldType": "text"}
+    return {**made, "hasUniqueValue": True} if name not in MESSAGE_PROPERTIES.values() else made
+
+
+def make(api: Api, kind: str, wanted: Sequence[Mapping[str, Any]]) -> None:
+    """Create properties; one that another worker has just made is as good. Raises `TryAgain`, `TryLater`,
+    `FixCredentials`: without them no record could be known again."""
+    for definition in wanted:
+        try:
+            api.call("POST", f"properties/{kind}", json=definition)
+        except Never as error:
+            if not errors.is_conflict(error):
+                text = f"the property '{definition['name']}' of {kind} cannot be made: {error.detail}"
+                raise FixCredentials(text, code=NO_PROPERTY) from error
+
+
+def stage(api: Api) -> Stage:
+    """Where tickets begin: the first open stage of the first pipeline. Raises as `make`."""
+    try:
+        pipelines = api.objects("pipelines/tickets")
+    except Never as error:
+        raise reading(error) from error
+    for pipeline in sorted(pipelines, key=_place):
+        for one in sorted((item for item in pipeline.get("stages") or () if isinstance(item, dict)), key=_place):
+            if (one.get("metadata") or {}).get("ticketState") != "CLOSED":
+                return Stage(str(pipeline.get("id")), str(one.get("id")))
+    raise FixCredentials("the account has no pipeline of tickets with an open stage", code="pipelines")
+
+
+def _place(item: Mapping[str, Any]) -> int:
+    found = item.get("displayOrder")
+    return found if isinstance(found, int) else 0
+
+
+def owners(api: Api) -> dict[str, str]:
+    """Who each owner of records is, by id. Empty where we may not ask: the ids then stand for the names."""
+    try:
+        rows = api.objects("owners", {"limit": "500"})
+    except DeliveryError:
+        return {}
+    return {str(row.get("id")): _name(row) for row in rows}
+
+
+def _name(row: Mapping[str, Any]) -> str:
+    given, family = str(row.get("firstName") or ""), str(row.get("lastName") or "")
+    plain = f"{family}{given}" if not (given + family).isascii() else f"{given} {family}".strip()
+    return plain or str(row.get("email") or row.get("id"))

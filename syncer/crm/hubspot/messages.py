@@ -1,0 +1,173 @@
+"""Messages as communications on the contact's timeline: one record per `ref`, however often written (R23, R24)."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Protocol
+
+from syncer.crm import moments
+from syncer.crm.hubspot import errors
+from syncer.crm.hubspot.call import Api, is_id
+from syncer.crm.hubspot.mapping import MESSAGE_PROPERTIES, REF
+from syncer.crm.hubspot.writing import Input, Outcome, properties, read, result, to_contact, write
+from syncer.crm.message_changes import difference
+from syncer.domain.crm_record import CrmMessage, WriteResult
+from syncer.domain.errors import Never
+from syncer.domain.text import shorten, storable
+
+KIND = "communications"
+#: HubSpot's own type of link, from its published table: a communication's to a contact.
+_TO_CONTACT = 81
+#: Characters that a property of text holds.
+LONGEST = 65_536
+
+Values = dict[str, str | None]
+"""What a message says, by the names of `CrmMessage`, as HubSpot keeps it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """A message that is there: the record's id and what it says."""
+
+    id: str
+    values: Mapping[str, Any]
+
+
+class Keeping(Protocol):
+    """Where a communication keeps what HubSpot itself has no property for: direction, status, our reference."""
+
+    def recorded(self, api: Api, refs: Sequence[str]) -> dict[str, Recorded]:
+        """Those that are there already, by ref."""
+
+    def properties(self, message: CrmMessage, values: Values) -> dict[str, str]:
+        """Of a message that says `values`, all but its time and channel."""
+
+    def changes(self, message: CrmMessage, known: Mapping[str, Any], changes: Values) -> dict[str, str]:
+        """What to write where `changes` are to be made to what is `known`."""
+
+    def learn(self, ref: str, object_id: str) -> None:
+        """A message was recorded."""
+
+    def turn(self) -> AbstractContextManager[object]:
+        """Held from the look to the last write."""
+
+
+class InProperties:
+    """In properties of our own, the reference in a unique one: a record that two workers make at once is made once;
+    the second finds it and updates."""
+
+    def recorded(self, api: Api, refs: Sequence[str]) -> dict[str, Recorded]:
+        rows = read(api, KIND, refs, [REF, *MESSAGE_PROPERTIES.values()], by=REF)
+        found = ((str(row.get("id")), properties(row)) for row in rows)
+        return {str(told.get(REF)): Recorded(object_id, _by_role(told)) for object_id, told in found}
+
+    def properties(self, message: CrmMessage, values: Values) -> dict[str, str]:
+        told = {MESSAGE_PROPERTIES[role]: value for role, value in values.items() if value is not None}
+        return told | {REF: message.ref, "hs_communication_body": as_html(message.body)}
+
+    def changes(self, message: CrmMessage, known: Mapping[str, Any], changes: Values) -> dict[str, str]:
+        return {MESSAGE_PROPERTIES[role]: value or "" for role, value in changes.items()}
+
+    def learn(self, ref: str, object_id: str) -> None:
+        """Nothing: HubSpot itself knows it by its reference."""
+
+    def turn(self) -> AbstractContextManager[object]:
+        """Nobody waits for anybody."""
+        return nullcontext()
+
+
+def write_messages(api: Api, messages: Sequence[CrmMessage], keeping: Keeping) -> list[WriteResult]:
+    """Record the messages that are not there, update those that changed. Raises `TryAgain`, `TryLater`,
+    `FixCredentials`."""
+    with keeping.turn():
+        outcomes = _written(api, {message.ref: message for message in messages}, keeping)
+    return [result(message.ref, outcomes.get(message.ref)) for message in messages]
+
+
+def _written(api: Api, wanted: Mapping[str, CrmMessage], keeping: Keeping) -> dict[str, Outcome]:
+    found = keeping.recorded(api, list(wanted))
+    made = write(api, KIND, "create", {ref: _new(one, keeping) for ref, one in wanted.items() if ref not in found})
+    for ref, outcome in made.items():
+        if outcome.id is not None:
+            keeping.learn(ref, outcome.id)
+    raced = [ref for ref, outcome in made.items() if errors.is_conflict(outcome.error)]
+    if raced:
+        found |= keeping.recorded(api, raced)
+    return made | _update(api, {ref: wanted[ref] for ref in wanted if ref in found}, found, keeping)
+
+
+def _new(message: CrmMessage, keeping: Keeping) -> Input:
+    fixed = {
+        "hs_communication_channel_type": "WHATS_APP",
+        "hs_communication_logged_from": "CRM",
+        "hs_timestamp": moment_text(message.occurred_at),
+    }
+    told = keeping.properties(message, said(message)) | fixed
+    return {"properties": told, "associations": to_contact(message.crm_contact_id, _TO_CONTACT)}
+
+
+def _update(
+    api: Api, wanted: Mapping[str, CrmMessage], found: Mapping[str, Recorded], keeping: Keeping
+) -> dict[str, Outcome]:
+    inputs: dict[str, Input] = {}
+    late: dict[str, tuple[str, str]] = {}
+    outcomes: dict[str, Outcome] = {}
+    for ref, message in wanted.items():
+        there = found[ref]
+        outcomes[ref] = Outcome(id=there.id)
+        changes = difference(there.values, said(message))
+        if changes:
+            inputs[ref] = {"id": there.id, "properties": keeping.changes(message, there.values, changes)}
+        if "crm_contact_id" in changes:
+            late[ref] = (there.id, str(changes["crm_contact_id"]))
+    # The link first: once the record names its contact, nobody would tie it again.
+    unlinked = _link(api, late)
+    written = write(api, KIND, "update", {ref: one for ref, one in inputs.items() if ref not in unlinked})
+    return outcomes | written | unlinked
+
+
+def _link(api: Api, late: Mapping[str, tuple[str, str]]) -> dict[str, Outcome]:
+    """Tie messages to a contact that was not known when they were recorded; returns those that could not be tied."""
+    failed = {}
+    for ref, (object_id, contact) in late.items():
+        try:
+            if not is_id(contact):
+                raise Never(f"there is no contact '{contact}'", code="OBJECT_NOT_FOUND")
+            api.call("PUT", f"objects/{KIND}/{object_id}/associations/default/contacts/{contact}")
+        except Never as error:
+            failed[ref] = Outcome(error=error)
+    return failed
+
+
+def said(message: CrmMessage) -> Values:
+    """What the message says, role by role, as HubSpot keeps it."""
+    values = {role: getattr(message, role) for role in MESSAGE_PROPERTIES}
+    return {
+        role: moment_text(value)
+        if isinstance(value, datetime)
+        else None
+        if value is None
+        else shorten(storable(str(value)), LONGEST)
+        for role, value in values.items()
+    }
+
+
+def _by_role(told: Mapping[str, Any]) -> dict[str, Any]:
+    """A moment comes back in whatever form HubSpot likes."""
+    known = {role: told.get(name) for role, name in MESSAGE_PROPERTIES.items()}
+    found = moments.moment(known["status_at"]) if known["status_at"] else None
+    return known | {"status_at": moment_text(found) if found else known["status_at"]}
+
+
+def as_html(body: str) -> str:
+    """A message's text as the timeline shows it: line by line, and no character of it is markup."""
+    return html.escape(shorten(storable(body), LONGEST // 8), quote=False).replace("\n", "<br>")
+
+
+def moment_text(moment: datetime) -> str:
+    """A moment as HubSpot writes it."""
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -1,0 +1,145 @@
+"""Messages as tasks of the contact, or in an object of their own: one record per `ref`, however often written (R23)."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from syncer.crm import moments
+from syncer.crm.message_changes import difference
+from syncer.crm.salesforce import errors
+from syncer.crm.salesforce.call import Api
+from syncer.crm.salesforce.mapping import REF, MessageShape
+from syncer.crm.salesforce.reading import Reader
+from syncer.crm.salesforce.writing import Outcome, Record, read, write
+from syncer.domain.crm_record import CrmMessage, CrmTask, Fate, WriteResult
+from syncer.domain.errors import TryAgain
+from syncer.domain.status import Status
+from syncer.domain.text import shorten, storable
+
+#: Characters of a reference; a longer one is cut, and what makes it unlike others is added.
+LONGEST_REF = 255
+_SUBJECT = 80
+#: What a message says of itself when it is recorded for the first time: one that came in, one that was handed over.
+_FRESH = (None, Status.ACCEPTED)
+
+Values = dict[str, str | None]
+"""What a message says, by the names of `CrmMessage`, as Salesforce keeps it."""
+
+
+def write_messages(api: Api, reader: Reader, messages: Sequence[CrmMessage], shape: MessageShape) -> list[WriteResult]:
+    """Record the messages that are not there, update those that changed. Raises `TryAgain`, `TryLater`,
+    `FixCredentials`."""
+    wanted = {message.ref: message for message in messages}
+    # A message that nothing has happened to yet is hardly ever there: to look first would double the calls.
+    known = _recorded(api, [ref for ref, message in wanted.items() if message.status not in _FRESH], shape)
+    new = {ref: _new(message, shape) for ref, message in wanted.items() if ref not in known}
+    outcomes = write(api, shape.known.name, "create", new)
+    raced = [ref for ref, outcome in outcomes.items() if errors.is_conflict(outcome.error)]
+    if raced:
+        known |= _recorded(api, raced, shape)
+    outcomes |= _update(api, {ref: wanted[ref] for ref in wanted if ref in known}, known, shape)
+    return results(reader, messages, outcomes)
+
+
+def results(
+    reader: Reader, items: Sequence[CrmMessage] | Sequence[CrmTask], outcomes: Mapping[str, Outcome]
+) -> list[WriteResult]:
+    """The outcomes as the flows are told of them: for a record that is refused since its contact is not there, also
+    what became of that."""
+    lost = {
+        item.crm_contact_id
+        for item in items
+        if item.crm_contact_id and errors.is_missing(outcomes.get(item.ref, Outcome()).error)
+    }
+    fates = {fate.crm_id: fate for fate in reader.look_up(sorted(lost))} if lost else {}
+    return [_result(item, outcomes.get(item.ref), fates.get(item.crm_contact_id or "")) for item in items]
+
+
+def _result(item: CrmMessage | CrmTask, outcome: Outcome | None, fate: Fate | None) -> WriteResult:
+    if outcome is None:
+        return WriteResult(item.ref, error=TryAgain("Salesforce says nothing of this record", code=errors.HALF_ANSWER))
+    if fate is None or fate.row is not None or not errors.is_missing(outcome.error):
+        return WriteResult(item.ref, error=outcome.error)
+    return WriteResult(item.ref, error=outcome.error, into=fate.into, gone=fate.into is None)
+
+
+def _recorded(api: Api, refs: Sequence[str], shape: MessageShape) -> dict[str, dict[str, Any]]:
+    """Those that are there already, by ref."""
+    keys = {key(ref): ref for ref in refs}
+    names = [REF, *shape.roles.values(), *([shape.contact] if shape.contact else [])]
+    rows = read(api, shape.known.name, names, REF, keys)
+    return {keys[told]: row for row in rows if (told := str(row.get(REF))) in keys}
+
+
+def _new(message: CrmMessage, shape: MessageShape) -> Record:
+    told = {shape.roles[role]: value for role, value in said(message, shape).items() if value is not None}
+    body = storable(message.body)
+    record = {
+        REF: key(message.ref),
+        **told,
+        shape.body: shorten(body, shape.known.length(shape.body)),
+        **({shape.contact: message.crm_contact_id} if shape.contact and message.crm_contact_id else {}),
+    }
+    if not shape.is_task:
+        return record | {shape.occurred: moment_text(message.occurred_at)}
+    standard = {"Status": "Completed", "Priority": "Normal"}
+    return record | {
+        "Subject": shorten(f"WhatsApp {message.direction}: {' '.join(body.split()) or message.kind}", _SUBJECT),
+        shape.occurred: message.occurred_at.astimezone(UTC).date().isoformat(),
+        **{name: word for name, word in standard.items() if word in shape.known.options(name)},
+    }
+
+
+def _update(
+    api: Api, wanted: Mapping[str, CrmMessage], known: Mapping[str, Mapping[str, Any]], shape: MessageShape
+) -> dict[str, Outcome]:
+    records: dict[str, Record] = {}
+    outcomes = {}
+    for ref, message in wanted.items():
+        row = known[ref]
+        outcomes[ref] = Outcome(str(row.get("Id")))
+        new: Values = {**said(message, shape), "crm_contact_id": message.crm_contact_id}
+        changes = difference(_by_role(row, shape), new)
+        if changes:
+            fields = {**shape.roles, "crm_contact_id": shape.contact or ""}
+            records[ref] = {"Id": row.get("Id"), **{fields[role]: value for role, value in changes.items()}}
+    return outcomes | write(api, shape.known.name, "update", records)
+
+
+def said(message: CrmMessage, shape: MessageShape) -> Values:
+    """What the message says, role by role, cut to what each field holds."""
+    values = {role: getattr(message, role) for role in shape.roles}
+    return {
+        role: moment_text(value)
+        if isinstance(value, datetime)
+        else None
+        if value is None
+        else shorten(storable(str(value)), shape.known.length(shape.roles[role]))
+        for role, value in values.items()
+    }
+
+
+def _by_role(row: Mapping[str, Any], shape: MessageShape) -> dict[str, Any]:
+    """A moment comes back in whatever form Salesforce likes."""
+    known = {role: row.get(name) for role, name in shape.roles.items()}
+    if shape.contact:
+        known["crm_contact_id"] = row.get(shape.contact)
+    found = moments.moment(known["status_at"]) if known.get("status_at") else None
+    return known | ({"status_at": moment_text(found)} if found else {})
+
+
+def key(ref: str) -> str:
+    """A reference as a field of 255 characters holds it."""
+    plain = storable(ref)
+    if plain == ref and len(ref) <= LONGEST_REF:
+        return ref
+    digest = hashlib.blake2b(ref.encode(errors="surrogatepass"), digest_size=16).hexdigest()
+    return f"{plain[:200]}-{digest}"
+
+
+def moment_text(moment: datetime) -> str:
+    """A moment as Salesforce keeps it: to the second."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z")

@@ -1,0 +1,188 @@
+"""`ZohoCRM`: the CRM port over one Zoho organisation. Which field is which, the mapping file alone says."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+
+from config.files import load_object_mapping
+from config.object_mapping import ObjectMapping
+from config.settings import Settings
+from syncer.crm.base import rules
+from syncer.crm.tokens import ProcessTokens, Tokens
+from syncer.crm.zoho import checks, handoffs, watch
+from syncer.crm.zoho import mapping as layout
+from syncer.crm.zoho.auth import Auth
+from syncer.crm.zoho.call import DEADLINE, Api
+from syncer.crm.zoho.handoffs import Desk
+from syncer.crm.zoho.mapping import MESSAGES, Module
+from syncer.crm.zoho.messages import InModule, Keeping, write_messages
+from syncer.crm.zoho.notes import InNotes
+from syncer.crm.zoho.pace import Pace
+from syncer.crm.zoho.people import People
+from syncer.crm.zoho.reading import Reader
+from syncer.crm.zoho.rows import Rows
+from syncer.crm.zoho.watch import Channel
+from syncer.domain.contact import FieldRule, SourceRecord
+from syncer.domain.crm_record import (
+    CrmCheck,
+    CrmContact,
+    CrmMessage,
+    CrmTask,
+    Fate,
+    RawRow,
+    SourcePage,
+    WriteResult,
+)
+from syncer.domain.errors import DeliveryError
+from syncer.http import HttpClient
+
+NEEDED = ("ZOHO_CLIENT_ID", "ZOHO_CLIENT_SECRET", "ZOHO_REFRESH_TOKEN")
+
+
+def from_settings(settings: Settings, tokens: Tokens | None = None) -> ZohoCRM:
+    """The adapter that the environment and `mappings/zoho.toml` describe. `tokens` are those that all workers share;
+    without them this process keeps its own. Raises `ConfigurationError`."""
+    settings.require(*NEEDED)
+    zoho = settings.zoho
+    http = HttpClient(deadline=DEADLINE)
+    given = (zoho.client_id, zoho.client_secret, zoho.refresh_token)
+    client_id, client_secret, refresh_token = ("" if one is None else one.get_secret_value() for one in given)
+    auth = Auth(
+        http,
+        tokens or ProcessTokens(),
+        accounts_url=str(zoho.accounts_url),
+        api_url=str(zoho.api_url),
+        client_id=client_id,
+        client_secret=client_secret,
+        refresh_token=refresh_token,
+    )
+    mapping = load_object_mapping(settings.config_dir, "zoho")
+    crm = ZohoCRM(
+        mapping,
+        settings.default_region,
+        http=http,
+        auth=auth,
+        version=zoho.api_version,
+        channel_secret=client_secret,
+    )
+    crm.prepare()
+    return crm
+
+
+class ZohoCRM:
+    """One organisation, read and written as `mapping` says; `region` is assumed for numbers without country code.
+    `channel_secret` makes the words that Zoho's notices carry.
+
+    Nothing is connected before the first call. Safe to share between threads, and to fork.
+    """
+
+    name = "zoho"
+
+    def __init__(
+        self,
+        mapping: ObjectMapping,
+        region: str,
+        *,
+        http: HttpClient,
+        auth: Auth,
+        version: str,
+        channel_secret: str,
+        pace: Pace | None = None,
+    ) -> None:
+        self._mapping, self._region = mapping.contacts, region
+        self._http, self._channel_secret = http, channel_secret
+        self._api = Api(http, auth, version=version, pace=pace)
+        self._reader = Reader(self._api, self._mapping.object, Rows(self._mapping.to_contact, region))
+        self._lock = threading.Lock()
+        self._contacts: Module | None = None
+        self._keeps: Keeping | None = None
+        self._desk: Desk | None = None
+
+    @property
+    def rules(self) -> Mapping[str, FieldRule]:
+        """What the mapping says of each contact field."""
+        return rules(self._mapping.fields)
+
+    def prepare(self) -> None:
+        """Compare the mapping with the organisation now. Raises `ConfigurationError` if they do not fit; an
+        organisation that does not answer is left for later."""
+        try:
+            self._known()
+        except DeliveryError:
+            return
+        finally:
+            self._http.close()
+
+    def pages(
+        self, cursor: str | None, *, page_size: int, changed_since: datetime | None = None
+    ) -> Iterator[SourcePage]:
+        """Contacts in the order of their ids, or those changed since in the order of their changes."""
+        self._known()
+        yield from self._reader.pages(cursor, page_size, changed_since)
+
+    def look_up(self, crm_ids: Sequence[str]) -> list[Fate]:
+        """What became of these contacts: those in the recycle bin, and those merged into another, are gone."""
+        self._known()
+        return self._reader.look_up(crm_ids)
+
+    def translate(self, rows: Sequence[RawRow]) -> list[SourceRecord]:
+        """The rows in canonical fields."""
+        return self._reader.rows.translated(rows)
+
+    def write_messages(self, messages: Sequence[CrmMessage]) -> list[WriteResult]:
+        """Make the records of messages say what `messages` say."""
+        return write_messages(self._api, messages, self._keeping()) if messages else []
+
+    def write_tasks(self, tasks: Sequence[CrmTask]) -> list[WriteResult]:
+        """Open cases or tasks for those that are new."""
+        if not tasks:
+            return []
+        with self._lock:
+            self._desk = self._desk or handoffs.desk(self._api)
+        return handoffs.write_tasks(self._api, tasks, self._desk)
+
+    def write_contacts(self, contacts: Sequence[CrmContact]) -> list[WriteResult]:
+        """Update each person's contact, or create it."""
+        if not contacts:
+            return []
+        return People(self._api, self._mapping, self._known(), self._region).write(contacts)
+
+    def check(self) -> list[CrmCheck]:
+        """Reachable, permitted, laid out as the mapping says."""
+        return checks.examine(self._api, self._mapping)
+
+    def renew_channel(self, notify_url: str, now: datetime) -> Channel:
+        """Have Zoho tell `notify_url` of changed contacts; to be repeated by the beat, every few hours. Raises
+        `TryAgain`, `TryLater`, `FixCredentials`."""
+        told = {"module": self._mapping.object, "notify_url": notify_url, "secret": self._channel_secret}
+        return watch.renew(self._api, **told, now=now)
+
+    def changed_ids(self, body: bytes, notify_url: str) -> tuple[str, ...] | None:
+        """The contacts that a notice to `notify_url` says were changed or deleted; None for one that is not genuine.
+        Raises `ValueError` for what is no notice at all."""
+        secrets = [self._channel_secret]
+        return watch.changed_ids(secrets, body, module=self._mapping.object, notify_url=notify_url)
+
+    def close(self) -> None:
+        """Give back every connection."""
+        self._http.close()
+
+    def _known(self) -> Module:
+        """The fields of the contacts; a misspelled one would look like an empty one, so the mapping is held against
+        them before anything is read."""
+        with self._lock:
+            if self._contacts is None:
+                found = layout.module(self._api, self._mapping.object)
+                layout.check_contacts(self._mapping, found)
+                self._contacts = found
+            return self._contacts
+
+    def _keeping(self) -> Keeping:
+        """In the company's module; as notes, where there is none that could hold them."""
+        with self._lock:
+            if self._keeps is None:
+                module = layout.module_if_any(self._api, MESSAGES)
+                self._keeps = InNotes() if module is None or layout.lacking(module) else InModule(module)
+            return self._keeps

@@ -1,0 +1,188 @@
+"""Messages on record: one per `ref`, however often written (R23, R24), in a module of the company's own.
+
+Where there is no such module they become notes: see `notes`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Protocol
+
+from syncer.crm import moments
+from syncer.crm.message_changes import difference
+from syncer.crm.zoho import errors
+from syncer.crm.zoho.call import Api, is_id
+from syncer.crm.zoho.mapping import BODY, MESSAGE_FIELDS, OCCURRED, REF, Module
+from syncer.crm.zoho.record_values import fitted
+from syncer.crm.zoho.writing import Outcome, having, result, write
+from syncer.domain.crm_record import CrmMessage, WriteResult
+from syncer.domain.errors import Never
+from syncer.domain.text import shorten, storable
+
+#: Roles of a message, the contact included.
+ROLES = (*MESSAGE_FIELDS, "crm_contact_id")
+#: The text of a moment or a wamid never comes near it; an error's might.
+_LONGEST_VALUE = 255
+#: Characters of a record's name.
+_LONGEST_NAME = 120
+
+Values = dict[str, str | None]
+"""What a message says, by the names of `CrmMessage`, as Zoho keeps it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """A message that is there: the record's id and what it says."""
+
+    id: str
+    values: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Update:
+    """What is to change of a message that is there."""
+
+    message: CrmMessage
+    there: Recorded
+    changes: Values
+
+
+class Keeping(Protocol):
+    """Where messages are kept."""
+
+    def recorded(self, api: Api, wanted: Mapping[str, CrmMessage]) -> dict[str, Recorded]:
+        """Those that are there already, by ref."""
+
+    def create(self, api: Api, wanted: Mapping[str, CrmMessage]) -> dict[str, Outcome]:
+        """Record those that are not."""
+
+    def update(self, api: Api, updates: Mapping[str, Update]) -> dict[str, Outcome]:
+        """Change those that are."""
+
+    def turn(self) -> AbstractContextManager[object]:
+        """Held from the look to the last write."""
+
+
+def write_messages(api: Api, messages: Sequence[CrmMessage], keeping: Keeping) -> list[WriteResult]:
+    """Record the messages that are not there, update those that changed. Raises `TryAgain`, `TryLater`,
+    `FixCredentials`."""
+    wanted = {message.ref: message for message in messages}
+    with keeping.turn():
+        found = keeping.recorded(api, wanted)
+        made = keeping.create(api, {ref: one for ref, one in wanted.items() if ref not in found})
+        raced = {ref: wanted[ref] for ref, outcome in made.items() if errors.is_duplicate(outcome.error)}
+        if raced:
+            found |= keeping.recorded(api, raced)
+        outcomes = made | _updated(api, {ref: wanted[ref] for ref in wanted if ref in found}, found, keeping)
+    return [result(message.ref, outcomes.get(message.ref)) for message in messages]
+
+
+def _updated(
+    api: Api, wanted: Mapping[str, CrmMessage], found: Mapping[str, Recorded], keeping: Keeping
+) -> dict[str, Outcome]:
+    updates = {
+        ref: Update(message, found[ref], changes)
+        for ref, message in wanted.items()
+        if (changes := difference(found[ref].values, said(message)))
+    }
+    return {ref: Outcome(found[ref].id) for ref in wanted} | keeping.update(api, updates)
+
+
+class InModule:
+    """In the company's module, the reference in a unique field: a record that two workers make at once is made once;
+    the second finds it and updates."""
+
+    def __init__(self, module: Module) -> None:
+        self._module, self._contact = module, str(module.contact)
+
+    def recorded(self, api: Api, wanted: Mapping[str, CrmMessage]) -> dict[str, Recorded]:
+        """Those that are there already, by ref."""
+        names = [REF, self._contact, *MESSAGE_FIELDS.values()]
+        rows = having(api, self._module.name, [REF], [_ref(ref) for ref in wanted], names)
+        refs = {_ref(ref): ref for ref in wanted}
+        known = ((refs.get(str(row.get(REF))), row) for row in rows)
+        return {ref: Recorded(str(row["id"]), self._by_role(row)) for ref, row in known if ref is not None}
+
+    def create(self, api: Api, wanted: Mapping[str, CrmMessage]) -> dict[str, Outcome]:
+        """Insert those that are not there."""
+        rows, refused = {}, {}
+        for ref, message in wanted.items():
+            if message.crm_contact_id and not is_id(message.crm_contact_id):
+                refused[ref] = Outcome(error=no_contact(message.crm_contact_id))
+                continue
+            fixed = {
+                "Name": _name(message),
+                REF: _ref(ref),
+                BODY: message.body,
+                OCCURRED: moment_text(message.occurred_at),
+            }
+            told = {name: value for name, value in self._fields(said(message)).items() if value is not None}
+            rows[ref] = fitted(fixed | told, self._module)
+        return refused | write(api, "POST", self._module.name, rows)
+
+    def update(self, api: Api, updates: Mapping[str, Update]) -> dict[str, Outcome]:
+        """Write what has changed, and nothing else."""
+        rows, refused = {}, {}
+        for ref, one in updates.items():
+            contact = one.changes.get("crm_contact_id")
+            if contact and not is_id(contact):
+                refused[ref] = Outcome(error=no_contact(contact))
+                continue
+            rows[ref] = {"id": one.there.id, **fitted(self._fields(one.changes), self._module)}
+        return refused | write(api, "PUT", self._module.name, rows)
+
+    def turn(self) -> AbstractContextManager[object]:
+        """Nobody waits for anybody."""
+        return nullcontext()
+
+    def _fields(self, values: Mapping[str, str | None]) -> dict[str, Any]:
+        told: dict[str, Any] = {MESSAGE_FIELDS[role]: value for role, value in values.items() if role in MESSAGE_FIELDS}
+        contact = values.get("crm_contact_id")
+        return told | ({self._contact: {"id": contact}} if contact else {})
+
+    def _by_role(self, row: Mapping[str, Any]) -> dict[str, Any]:
+        """A moment comes back in the organisation's own zone, the contact as a record."""
+        known = {role: row.get(name) for role, name in MESSAGE_FIELDS.items()}
+        found = moments.moment(known["status_at"]) if known["status_at"] else None
+        contact = row.get(self._contact)
+        told = contact.get("id") if isinstance(contact, dict) else contact
+        return known | {
+            "status_at": moment_text(found) if found else known["status_at"],
+            "crm_contact_id": None if told is None else str(told),
+        }
+
+
+def said(message: CrmMessage) -> Values:
+    """What the message says, role by role, as Zoho keeps it."""
+    values = {role: getattr(message, role) for role in ROLES}
+    return {
+        role: moment_text(value)
+        if isinstance(value, datetime)
+        else None
+        if value is None
+        else shorten(storable(str(value)), _LONGEST_VALUE)
+        for role, value in values.items()
+    }
+
+
+def no_contact(crm_id: str | None) -> Never:
+    """The contact that a record should belong to is none."""
+    return Never(f"there is no contact '{crm_id}'", code="INVALID_DATA")
+
+
+def moment_text(moment: datetime) -> str:
+    """A moment as Zoho takes it: whole seconds."""
+    return moment.astimezone(UTC).isoformat(timespec="seconds")
+
+
+def _name(message: CrmMessage) -> str:
+    """What people see in a list of messages."""
+    words = " ".join(storable(message.body).split()) or message.kind
+    return shorten(f"WhatsApp {message.direction}: {words}", _LONGEST_NAME)
+
+
+def _ref(ref: str) -> str:
+    return shorten(storable(ref), _LONGEST_VALUE)

@@ -1,0 +1,131 @@
+"""Writing batches: each record with its own fate, told by its place."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from syncer.crm.zoho import errors
+from syncer.crm.zoho.call import Api, chunks, parsed, reading, records
+from syncer.domain.crm_record import WriteResult
+from syncer.domain.errors import DeliveryError, Never, TryAgain
+
+Row = Mapping[str, Any]
+#: Values in one `in` of a query.
+IN = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one record: its id, or why there is none. `told` is Zoho's own word."""
+
+    id: str | None = None
+    error: DeliveryError | None = None
+    told: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def existing(self) -> str | None:
+        """The record that has a value already which only one may have."""
+        return errors.existing_id(self.told) if self.error else None
+
+    @property
+    def is_gone(self) -> bool:
+        """Whether there is no record of the id written to."""
+        name = errors.details(self.told).get("api_name")
+        return isinstance(self.error, Never) and self.error.code == "INVALID_DATA" and name == "id"
+
+
+def write(api: Api, method: str, path: str, rows: Mapping[str, Row], **extra: Any) -> dict[str, Outcome]:
+    """Insert (POST), update (PUT) or upsert; `rows` by our own reference. No workflow of the organisation is set off:
+    what we write must not come back to us as somebody's work.
+
+    A batch that is refused whole is halved until the one to blame stands alone. Raises `TryAgain`, `TryLater`,
+    `FixCredentials` when Zoho itself does not serve; what was written by then may be written again.
+    """
+    found: dict[str, Outcome] = {}
+    for part in chunks(list(rows)):
+        found |= _part(api, method, path, {ref: rows[ref] for ref in part}, extra)
+    return found
+
+
+def _part(api: Api, method: str, path: str, rows: Mapping[str, Row], extra: Mapping[str, Any]) -> dict[str, Outcome]:
+    try:
+        told = api.batch(method, path, {"data": list(rows.values()), "trigger": [], **extra})
+    except Never as error:
+        if len(rows) == 1:
+            return dict.fromkeys(rows, Outcome(error=error))
+        refs = list(rows)
+        halves = (refs[: len(refs) // 2], refs[len(refs) // 2 :])
+        first, second = (_part(api, method, path, {ref: rows[ref] for ref in half}, extra) for half in halves)
+        return first | second
+    padded = [*told, *([{}] * (len(rows) - len(told)))]
+    return {ref: outcome(item) for ref, item in zip(rows, padded, strict=False)}
+
+
+def outcome(item: Mapping[str, Any]) -> Outcome:
+    """What Zoho's word on one record means."""
+    if item.get("status") == "success":
+        crm_id = errors.details(item).get("id")
+        return Outcome(None if crm_id is None else str(crm_id), told=item)
+    if not item.get("code"):
+        return Outcome(error=silence())
+    return Outcome(error=errors.from_item(item), told=item)
+
+
+def silence() -> TryAgain:
+    """An answer that leaves a record out."""
+    return TryAgain("Zoho says nothing of this record", code=errors.HALF_ANSWER)
+
+
+def read(api: Api, module: str, ids: Sequence[str], names: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """The records with these ids, by id; those that are not there are left out. Raises as `write`."""
+    found: dict[str, dict[str, Any]] = {}
+    for part in chunks(list(dict.fromkeys(ids))):
+        found |= _read(api, module, part, ",".join(names))
+    return found
+
+
+def _read(api: Api, module: str, ids: Sequence[str], fields: str) -> dict[str, dict[str, Any]]:
+    try:
+        told = parsed(api.get(module, {"ids": ",".join(ids), "fields": fields}))
+    except Never as error:
+        if error.code != "INVALID_DATA":
+            raise reading(error) from error
+        # An id that no record could have spoils the question for all.
+        if len(ids) == 1:
+            return {}
+        half = len(ids) // 2
+        return _read(api, module, ids[:half], fields) | _read(api, module, ids[half:], fields)
+    return {str(row.get("id")): row for row in records(told.get("data"))}
+
+
+def having(
+    api: Api, module: str, names: Sequence[str], values: Sequence[str], wanted: Sequence[str]
+) -> list[dict[str, Any]]:
+    """The records with one of `values` in one of the fields `names`, each with its id and the fields `wanted`. Asked of
+    the database itself: no index of searches lags behind. Raises as `write`."""
+    rows: dict[str, dict[str, Any]] = {}
+    for part in chunks(list(dict.fromkeys(values)), IN):
+        listed = ", ".join(map(quoted, part))
+        # Conditions come in pairs, each pair in brackets of its own.
+        where = f"{names[0]} in ({listed})"
+        for name in names[1:]:
+            where = f"({where} or {name} in ({listed}))"
+        select = f"select {', '.join(dict.fromkeys(['id', *wanted]))} from {module} where {where} order by id asc"
+        try:
+            rows |= {str(row.get("id")): row for row in api.query(f"{select} limit 0, 200")}
+        except Never as error:
+            raise reading(error) from error
+    return list(rows.values())
+
+
+def quoted(text: str) -> str:
+    """A text as COQL takes it."""
+    escaped = text.replace("\\", "\\\\").replace("'", "\\'")
+    return f"'{escaped}'"
+
+
+def result(ref: str, found: Outcome | None) -> WriteResult:
+    """An outcome as the flows are told of it."""
+    return WriteResult(ref, error=silence() if found is None else found.error)

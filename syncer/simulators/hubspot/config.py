@@ -1,0 +1,85 @@
+"""What a simulated portal is like: secrets fixed at start, behaviour adjustable while it runs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+#: Versions that are served (a new one each March and September, about 18 months long).
+VERSIONS = ("2026-03", "2026-09")
+#: All that the adapter needs, by HubSpot's names.
+SCOPES = frozenset(
+    {
+        "crm.objects.contacts.read",
+        "crm.objects.contacts.write",
+        "crm.schemas.contacts.read",
+        "crm.schemas.contacts.write",
+        "crm.objects.owners.read",
+        "sales-email-read",
+        "tickets",
+    }
+)
+
+
+@dataclass(slots=True)
+class Limits:
+    """The account's limits (usage guidelines page); 0 switches one off.
+
+    `burst` requests in `interval_seconds` (190 in 10 s for Professional and Enterprise), `daily` a day, `searches`
+    per second. `hits_most` results of one search can be paged through, `batch_most` inputs go into one batch.
+    """
+
+    burst: int = 190
+    interval_seconds: float = 10.0
+    daily: int = 1_000_000
+    searches: int = 5
+    hits_most: int = 10_000
+    batch_most: int = 100
+
+
+@dataclass(slots=True)
+class Behaviour:
+    """Everything that `POST /_sim/settings` can change while the portal runs. `index_lag` is how many seconds a search
+    is behind the objects; `latency` how many every answer takes; `custom_properties` whether properties can be made on
+    activities."""
+
+    limits: Limits = field(default_factory=Limits)
+    index_lag: float = 0.0
+    latency: float = 0.0
+    custom_properties: bool = True
+
+    def change(self, changes: Mapping[str, Any]) -> None:
+        """Set values by name, those of `limits` one level down; raises `ValueError` for what there is not."""
+        for name, value in changes.items():
+            if name == "limits" and isinstance(value, Mapping):
+                for limit, number in value.items():
+                    _set(self.limits, limit, number)
+            else:
+                _set(self, name, value)
+
+
+def _set(target: Any, name: str, value: Any) -> None:
+    if name == "limits" or name not in {item.name for item in fields(target)}:
+        raise ValueError(f"there is no setting {name!r}")
+    if not isinstance(value, int | float):
+        raise ValueError(f"{name!r} is a number or a boolean")
+    setattr(target, name, value)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HubSpotConfig:
+    """One portal. `contacts` are made up at the start (see `seeds`), `stamp_step_ms` apart in the time of their last
+    change; 0 gives all of them one moment. `faults` are in force from the start; `seed` makes chance repeatable."""
+
+    access_token: str = "simulator-hubspot-token"
+    client_secret: str = "simulator-hubspot-secret"
+    portal_id: int = 62_515
+    contacts: int = 0
+    stamp_step_ms: int = 1_000
+    scopes: frozenset[str] = SCOPES
+    faults: Sequence[Mapping[str, Any]] = ()
+    behaviour: Behaviour = field(default_factory=Behaviour)
+    host: str = "127.0.0.1"
+    port: int = 0
+    seed: int | None = None

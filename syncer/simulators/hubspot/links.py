@@ -1,0 +1,67 @@
+"""Associations between records: by type id at creation, or by default at their own endpoints."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from syncer.simulators.hubspot.errors import HubError, invalid, missing_object
+from syncer.simulators.hubspot.portal import Portal
+from syncer.simulators.hubspot.records import Record
+
+#: (from, type id) -> to; HUBSPOT_DEFINED.
+TYPES = {
+    ("communications", 81): "contacts",
+    ("communications", 83): "tickets",
+    ("notes", 202): "contacts",
+    ("tasks", 204): "contacts",
+    ("tickets", 16): "contacts",
+    ("contacts", 15): "tickets",
+    ("contacts", 82): "communications",
+    ("contacts", 203): "tasks",
+}
+
+
+def wanted(portal: Portal, kind: str, told: object) -> list[tuple[str, Record]]:
+    """The records that a new one of this kind is to be linked with, each with its kind; raises 400 for what cannot be
+    linked."""
+    told = told or []
+    if not isinstance(told, list):
+        raise invalid("associations must be a list")
+    found = []
+    for item in told:
+        object_id = (item.get("to") or {}).get("id")
+        for one in item.get("types") or []:
+            to = TYPES.get((kind, one.get("associationTypeId")))
+            if to is None or one.get("associationCategory") != "HUBSPOT_DEFINED":
+                raise invalid(f"One or more association types are not valid for {kind}")
+            other = portal.objects[to].alive(object_id)
+            if other is None:
+                raise HubError(
+                    400,
+                    "VALIDATION_ERROR",
+                    f"One or more associations are not valid. {to} {object_id} does not exist",
+                    context={"associatedIds": [str(object_id)]},
+                )
+            found.append((to, other))
+    return found
+
+
+def link(kind: str, record: Record, others: Iterable[tuple[str, Record]]) -> None:
+    """Tie a record of this kind to others, both ways."""
+    for to, other in others:
+        record.links.setdefault(to, set()).add(other.id)
+        other.links.setdefault(kind, set()).add(record.id)
+
+
+def default_link(portal: Portal, kind: str, object_id: object, to: str, to_id: object) -> dict[str, Any]:
+    """The default association of two records; raises 404 where one is not there, 400 where the kinds have none."""
+    number = next((number for (one, number), other in TYPES.items() if (one, other) == (kind, to)), None)
+    if number is None:
+        raise invalid(f"No default association from {kind} to {to}")
+    record, other = portal.collection(kind).alive(object_id), portal.collection(to).alive(to_id)
+    if record is None or other is None:
+        raise missing_object(kind, object_id if record is None else to_id)
+    link(kind, record, [(to, other)])
+    spec = {"associationCategory": "HUBSPOT_DEFINED", "associationTypeId": number}
+    return {"from": {"id": str(record.id)}, "to": {"id": str(other.id)}, "associationSpec": spec}

@@ -1,0 +1,62 @@
+"""What a simulated org is like: secrets fixed at start, behaviour adjustable while it runs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+#: Versions of the API that are served.
+VERSIONS = range(60, 69)
+
+
+@dataclass(slots=True)
+class Behaviour:
+    """Everything that `POST /_sim/settings` can change while the org runs.
+
+    `calls_most` calls in 24 hours (0: no limit; `calls_used` of them are used already), `page_most` records of one
+    answer to a query, `batch_most` of one collection; `bulk_seconds` a job takes; `token_seconds` a token lives (0:
+    until it is ended); `latency` every answer takes; `scan_most` how many records a query without an index looks at
+    before it times out.
+    """
+
+    calls_most: int = 100_000
+    calls_used: int = 0
+    page_most: int = 2_000
+    batch_most: int = 200
+    bulk_seconds: float = 0.0
+    token_seconds: float = 0.0
+    latency: float = 0.0
+    scan_most: int = 100_000
+
+    def change(self, changes: Mapping[str, Any]) -> None:
+        """Set values by name; raises `ValueError` for what there is not."""
+        for name, value in changes.items():
+            if name not in {item.name for item in fields(self)}:
+                raise ValueError(f"there is no setting {name!r}")
+            if not isinstance(value, int | float):
+                raise ValueError(f"{name!r} is a number")
+            setattr(self, name, value)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SalesforceConfig:
+    """One org. `contacts` are made up at the start (see `seeds`), `stamp_step_ms` apart in the time of their last
+    change; 0 gives all of them one moment. `public_key` (PEM) is what signed requests for tokens are checked with.
+    `message_object`: whether the org has `WA_Message__c`. `faults` are in force from the start; `seed` makes chance
+    repeatable."""
+
+    client_id: str = "simulator-salesforce-client"
+    client_secret: str = "simulator-salesforce-secret"
+    username: str = "syncer@example.com"
+    public_key: str = ""
+    organisation: str = "00DSIM000000001"
+    scope: str = "api"
+    contacts: int = 0
+    stamp_step_ms: int = 1_000
+    message_object: bool = False
+    faults: Sequence[Mapping[str, Any]] = ()
+    behaviour: Behaviour = field(default_factory=Behaviour)
+    host: str = "127.0.0.1"
+    port: int = 0
+    seed: int | None = None

@@ -1,0 +1,263 @@
+"""A simulated Zoho organisation as a room of the CRM suite; whoever types there types text, as in the other rooms."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+from typing import Any
+
+import requests
+
+from config.object_mapping import ObjectMapping
+from syncer.crm import moments
+from syncer.crm.tokens import ProcessTokens, Tokens
+from syncer.crm.zoho.adapter import ZohoCRM
+from syncer.crm.zoho.auth import Auth
+from syncer.crm.zoho.lines import read_line
+from syncer.crm.zoho.mapping import MESSAGE_FIELDS
+from syncer.crm.zoho.rows import plain
+from syncer.http import HttpClient
+from syncer.simulators.zoho.app import start
+from syncer.simulators.zoho.config import Behaviour, Limits, ZohoConfig
+from tests.contract.crm_suite import NOON
+
+#: Contact field -> Zoho's; those that begin with `typed_` are texts of the company's own, which take any word.
+FIELDS = {
+    "external_id": "id",
+    "full_name": "typed_name",
+    "phone": "Mobile",
+    "phone_alt": "Phone",
+    "email": "typed_email",
+    "company": "typed_company",
+    "city": "Mailing_City",
+    "address": "Mailing_Street",
+    "birthday": "typed_birthday",
+    "gender": "typed_gender",
+    "language": "typed_language",
+    "tags": "Tag",
+    "owner": "Owner",
+    "notes": "Description",
+    "source": "typed_source",
+    "marketing_consent": "typed_marketing",
+    "transactional_consent": "typed_service",
+    "blocked": "typed_blocked",
+    "created_at": "Created_Time",
+    "updated_at": "Modified_Time",
+}
+_TRANSFORMS = {
+    "phone": "phone",
+    "phone_alt": "phone",
+    "email": "email",
+    "birthday": "date",
+    "gender": "gender",
+    "language": "language",
+    "tags": "tags",
+    "marketing_consent": "bool_words",
+    "transactional_consent": "bool_words",
+    "blocked": "bool_words",
+    "created_at": "timestamp",
+    "updated_at": "timestamp",
+}
+_READ_ONLY = ("external_id", "owner", "notes", "source", "created_at", "updated_at")
+MAPPING = ObjectMapping.model_validate(
+    {
+        "contacts": {
+            "object": "Contacts",
+            "unique": "WA_External_Id",
+            "fields": [
+                {
+                    "crm": crm,
+                    "contact": contact,
+                    "direction": "to_contact" if contact in _READ_ONLY else "both",
+                    "transform": _TRANSFORMS.get(contact, "text"),
+                }
+                for contact, crm in FIELDS.items()
+            ],
+        }
+    }
+)
+CONFIG = ZohoConfig()
+UNLIMITED = Limits(tokens=0, credits=0, concurrent=0)
+_BETWEEN_TAGS = re.compile(r"[,，;；\s]+")
+
+
+def adapter(url: str, mapping: ObjectMapping = MAPPING, *, tokens: Tokens | None = None, **auth: str) -> ZohoCRM:
+    """An adapter over one organisation; `auth` replaces parts of its credentials."""
+    http = HttpClient(deadline=10.0)
+    given = {
+        "accounts_url": url,
+        "api_url": url,
+        "client_id": CONFIG.client_id,
+        "client_secret": CONFIG.client_secret,
+        "refresh_token": CONFIG.refresh_token,
+        **auth,
+    }
+    found = Auth(http, tokens or ProcessTokens(most=1000), **given)
+    return ZohoCRM(mapping, "TW", http=http, auth=found, version="v8", channel_secret=CONFIG.client_secret)
+
+
+class Site:
+    """A running organisation and its control API."""
+
+    def __init__(self, **config: Any) -> None:
+        config = {"behaviour": Behaviour(limits=UNLIMITED), "seed": 1, **config}
+        self.server = start(ZohoConfig(**config))
+        self.url = self.server.url
+        self._session = requests.Session()
+        self._session.trust_env = False
+        self._token = ""
+
+    def close(self) -> None:
+        self._session.close()
+        self.server.stop()
+
+    def told(self, method: str, path: str, **body: Any) -> Any:
+        """One control request."""
+        answer = self._session.request(method, f"{self.url}/_sim/{path}", json=body or None)
+        assert answer.ok, answer.text
+        return answer.json()
+
+    def token(self, **changes: str) -> requests.Response:
+        """One request of the accounts server."""
+        form = {"grant_type": "refresh_token", "client_id": CONFIG.client_id, "client_secret": CONFIG.client_secret}
+        form |= {"refresh_token": CONFIG.refresh_token, **changes}
+        return self._session.post(f"{self.url}/oauth/v2/token", data=form)
+
+    def asked(self, method: str, path: str, body: Any = None, **headers: str) -> requests.Response:
+        """One request of the API itself."""
+        if not self._token:
+            self._token = self.token().json()["access_token"]
+        head = {"Authorization": f"Zoho-oauthtoken {self._token}"} | {
+            name.replace("_", "-"): value for name, value in headers.items()
+        }
+        return self._session.request(method, f"{self.url}/crm/v8/{path}", json=body, headers=head)
+
+    def of(self, module: str) -> list[dict[str, Any]]:
+        """All records of a module that were typed in or written and are not deleted."""
+        return [row for row in self.told("GET", f"records/{module}")["data"] if not row["deleted"]]
+
+    def fault(self, route: str, kind: str, **how: Any) -> None:
+        self.told("POST", "faults", route=route, kind=kind, **how)
+
+    def heal(self) -> None:
+        self.told("DELETE", "faults")
+
+    def requests(self) -> dict[str, int]:
+        """How many there were, by route."""
+        found: dict[str, int] = self.told("GET", "stats")["requests"]
+        return found
+
+
+class ZohoRoom:
+    """The organisation under `MAPPING`."""
+
+    holds_nul = False
+
+    def __init__(self, **config: Any) -> None:
+        self.site = Site(**config)
+        for name in FIELDS.values():
+            if name.startswith("typed_"):
+                self.site.told("POST", "fields/Contacts", field=f"{name}:textarea")
+        self.site.told("POST", "fields/Cases", field="Priority:picklist=-None-|Urgent|High|Medium|Low")
+        self.crm = adapter(self.site.url)
+
+    def close(self) -> None:
+        self.crm.close()
+        self.site.close()
+
+    def add(self, changed_at: datetime = NOON, **fields: Any) -> str:
+        body = {**self._typed(fields), "at": int(changed_at.timestamp())}
+        return str(self.site.told("POST", "records/Contacts", **body)["id"])
+
+    def change(self, crm_id: str, changed_at: datetime = NOON, **fields: Any) -> None:
+        body = {**self._typed(fields), "at": int(changed_at.timestamp())}
+        self.site.told("PATCH", f"records/Contacts/{crm_id}", **body)
+
+    def remove(self, crm_id: str) -> None:
+        self.site.told("DELETE", f"records/Contacts/{crm_id}")
+
+    def contact(self, crm_id: str) -> dict[str, Any]:
+        values = self.site.told("GET", f"records/Contacts/{crm_id}")
+        return {contact: plain(values.get(crm)) for contact, crm in FIELDS.items()}
+
+    def contact_ids(self) -> list[str]:
+        return [row["id"] for row in self.site.of("Contacts")]
+
+    def messages(self) -> list[dict[str, Any]]:
+        if "WA_Messages" in self.site.told("GET", "")["records"]:
+            return [_message(row) for row in self.site.of("WA_Messages")]
+        return [_note(row) for row in self.site.of("Notes")]
+
+    def tasks(self) -> list[dict[str, Any]]:
+        return [_case(row) for row in self.site.of("Cases")] + [_task(row) for row in self.site.of("Tasks")]
+
+    def finish_task(self, ref: str) -> None:
+        for module, done in (("Cases", "Closed"), ("Tasks", "Completed")):
+            for row in self.site.of(module):
+                told = _case(row) if module == "Cases" else _task(row)
+                if told["ref"] == ref:
+                    self.site.told("PATCH", f"records/{module}/{row['id']}", values={"Status": done, "Subject": "!"})
+
+    def _typed(self, fields: dict[str, Any]) -> dict[str, Any]:
+        """Owners are users of the organisation: whoever is typed in becomes one. Tags are labels, not a text."""
+        values = {FIELDS[name]: value for name, value in fields.items() if name not in ("owner", "tags")}
+        told: dict[str, Any] = {"values": values | {"Last_Name": "x"}}
+        if "tags" in fields:
+            told["tags"] = list(dict.fromkeys(filter(None, _BETWEEN_TAGS.split(fields["tags"] or ""))))
+        if owner := fields.get("owner"):
+            number = str(50_000 + len(owner))
+            self.site.told("POST", "users", id=number, name=owner, email=f"{number}@example.com")
+            told["owner"] = number
+        return told
+
+
+def _contact(row: dict[str, Any], name: str) -> str | None:
+    return row[name]["id"] if row.get(name) else None
+
+
+def _message(row: dict[str, Any]) -> dict[str, Any]:
+    seen = {role: row.get(name) for role, name in MESSAGE_FIELDS.items()}
+    return seen | {
+        "ref": row["WA_Ref"],
+        "body": row.get("WA_Body", ""),
+        "crm_contact_id": _contact(row, "WA_Contact"),
+        "status_at": moments.moment(seen["status_at"]) if seen["status_at"] else None,
+        "occurred_at": moments.moment(row["WA_Time"]),
+    }
+
+
+def _note(row: dict[str, Any]) -> dict[str, Any]:
+    content = row["Note_Content"]
+    line = read_line(content)
+    assert line is not None
+    values: dict[str, Any] = {role: line[1].get(role) for role in MESSAGE_FIELDS}
+    return values | {
+        "ref": line[0],
+        "body": content.rpartition("\n")[0],
+        "crm_contact_id": _contact(row, "Parent_Id"),
+        "status_at": moments.moment(values["status_at"]) if values["status_at"] else None,
+        "occurred_at": moments.moment(row["Note_Title"].split()[-1]),
+    }
+
+
+def _case(row: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "ref": row.get("WA_Ref"),
+        "crm_contact_id": _contact(row, "Related_To"),
+        "subject": row["Subject"],
+        "body": row.get("Description", ""),
+        "priority": row["Priority"].lower(),
+        "status": row["Status"],
+    }
+
+
+def _task(row: dict[str, Any]) -> dict[str, Any]:
+    line = read_line(row["Description"])
+    return {
+        "ref": line[0] if line else None,
+        "crm_contact_id": _contact(row, "Who_Id"),
+        "subject": row["Subject"],
+        "body": row["Description"].rpartition("\n")[0],
+        "priority": {"Highest": "urgent"}.get(row["Priority"], row["Priority"].lower()),
+        "status": row["Status"],
+    }

@@ -1,0 +1,310 @@
+"""The HubSpot adapter on a bad day: limits, breakdowns, web pages in place of answers, records that nobody can read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from config.errors import ConfigurationError
+from config.files import load_object_mapping
+from config.object_mapping import ObjectMapping
+from config.settings import PACKAGED_FILES, load
+from syncer.crm import registry
+from syncer.crm.hubspot.adapter import HubSpotCRM
+from syncer.domain.crm_record import CrmContact, CrmMessage, CrmTask
+from syncer.domain.errors import DeliveryError, FixCredentials, Never, TryAgain, TryLater
+from syncer.simulators.hubspot.config import SCOPES, Behaviour, Limits
+from syncer.simulators.hubspot.seeds import FIRST_ID, FIRST_STAMP
+from tests.contract.hubspot_rooms import TOKEN, Portal, adapter
+
+SHIPPED = load_object_mapping(PACKAGED_FILES, "hubspot")
+NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
+Site = tuple[Portal, HubSpotCRM]
+
+
+@pytest.fixture
+def site_with() -> Iterator[Callable[..., Site]]:
+    running: list[Site] = []
+
+    def begin(mapping: ObjectMapping = SHIPPED, **config: Any) -> Site:
+        portal = Portal(**config)
+        running.append((portal, adapter(portal.url, mapping)))
+        return running[-1]
+
+    yield begin
+    for portal, crm in running:
+        crm.close()
+        portal.close()
+
+
+@pytest.fixture
+def site(site_with: Callable[..., Site]) -> Site:
+    return site_with(contacts=250)
+
+
+def read(crm: HubSpotCRM, cursor: str | None = None, size: int = 100, **how: Any) -> list[str]:
+    return [row.crm_id for page in crm.pages(cursor, page_size=size, **how) for row in page.rows]
+
+
+def everyone(count: int) -> list[str]:
+    return [str(FIRST_ID + number) for number in range(count)]
+
+
+def message(ref: str, contact: str | None = None, **more: Any) -> CrmMessage:
+    values: dict[str, Any] = {"direction": "in", "kind": "text", "body": "hi", "wamid": ref, "status": None}
+    values |= {"crm_contact_id": contact, "phone": None, "status_at": None, "occurred_at": NOON}
+    return CrmMessage(ref=ref, **values | more)
+
+
+@pytest.mark.parametrize(
+    ("kind", "how", "error"),
+    [
+        ("rate_limit", {}, TryLater),
+        ("rate_limit", {"code": 1}, TryLater),
+        ("server_error", {"status": 503}, TryAgain),
+        ("server_error", {"status": 423}, TryLater),
+        ("server_error", {"status": 477}, TryLater),
+        ("wrong_json", {"body": "html"}, TryLater),
+        ("wrong_json", {"body": "truncated"}, TryAgain),
+        ("wrong_json", {"body": "empty"}, TryAgain),
+        ("wrong_shape", {}, TryAgain),
+        ("half_answer", {}, TryAgain),
+        ("cut", {}, TryAgain),
+    ],
+)
+def test_a_page_that_fails_is_read_again_from_its_cursor(
+    site: Site, kind: str, how: dict[str, Any], error: type[DeliveryError]
+) -> None:
+    portal, crm = site
+    pages = crm.pages(None, page_size=100)
+    first = next(pages)
+    portal.fault("contacts", kind, **how)
+    with pytest.raises(error):
+        next(pages)
+    portal.heal()
+    assert [row.crm_id for row in first.rows] + read(crm, first.cursor) == everyone(250)
+
+
+def test_an_expired_token_is_told_and_a_new_one_used(site: Site) -> None:
+    portal, crm = site
+    assert len(read(crm)) == 250
+    portal.told("POST", "tokens", expire=TOKEN)
+    with pytest.raises(FixCredentials, match="EXPIRED_AUTHENTICATION"):
+        read(crm)
+    portal.told("POST", "tokens", accept=TOKEN)
+    assert len(read(crm)) == 250
+
+
+def test_a_token_without_the_scope_is_told_with_the_scope(site: Site) -> None:
+    portal, crm = site
+    portal.told("POST", "tokens", scopes=["crm.schemas.contacts.read"])
+    with pytest.raises(FixCredentials, match="MISSING_SCOPES"):
+        read(crm)
+
+
+def test_a_record_that_nobody_can_read_costs_itself_alone(site: Site) -> None:
+    portal, crm = site
+    poisoned = str(FIRST_ID + 155)
+    portal.told("POST", "poison/contacts", ids=[poisoned])
+    pages = list(crm.pages(None, page_size=100))
+    lost = [(page.lost, page.cursor, list(page.rows)) for page in pages if page.lost]
+    assert [(poisoned in (reason or ""), cursor, rows) for reason, cursor, rows in lost] == [(True, poisoned, [])]
+    found = [row.crm_id for page in pages for row in page.rows]
+    assert found == [one for one in everyone(250) if one != poisoned]
+    assert portal.requests()["contacts.list"] < 40
+
+
+def test_a_list_that_fails_everywhere_loses_nobody(site: Site) -> None:
+    portal, crm = site
+    portal.fault("contacts.list", "server_error")
+    with pytest.raises(TryAgain):
+        read(crm)
+    portal.heal()
+    assert read(crm) == everyone(250)
+
+
+def test_more_changes_than_a_search_shows_are_all_read(site_with: Callable[..., Site]) -> None:
+    limits = Limits(burst=0, daily=0, searches=0, hits_most=600)
+    portal, crm = site_with(contacts=2_000, stamp_step_ms=0, behaviour=Behaviour(limits=limits))
+    since = datetime.fromtimestamp(FIRST_STAMP / 1000, UTC)
+    found = read(crm, size=1000, changed_since=since)
+    assert sorted(found) == everyone(2_000)
+    portal.told("POST", "bulk", first=10, count=3, properties={"city": "台東市"})
+    assert read(crm, size=1000, changed_since=datetime.now(UTC)) == everyone(13)[10:]
+
+
+def test_a_misspelled_property_is_told_before_anything_is_read(site_with: Callable[..., Site]) -> None:
+    told = SHIPPED.model_dump()
+    told["contacts"]["fields"] = [
+        {**line, "crm": "mobilphone"} if line["crm"] == "mobilephone" else line for line in told["contacts"]["fields"]
+    ]
+    portal, crm = site_with(mapping=ObjectMapping.model_validate(told), contacts=3)
+    with pytest.raises(ConfigurationError, match="did you mean 'mobilephone'"):
+        read(crm)
+    with pytest.raises(ConfigurationError, match=r"mappings/hubspot\.toml"):
+        crm.prepare()
+    assert "contacts.list" not in portal.requests()
+    assert [check.ok for check in crm.check() if check.name == "mapping fits the account"] == [False]
+
+
+def test_an_account_that_does_not_answer_keeps_nobody_from_starting(site: Site) -> None:
+    portal, crm = site
+    portal.fault("*", "server_error", status=503)
+    crm.prepare()
+    assert [check.ok for check in crm.check()] == [False]
+    portal.heal()
+    assert all(check.ok for check in crm.check())
+
+
+def test_the_adapter_is_made_of_the_settings_and_compared_with_the_account(site: Site) -> None:
+    portal, _ = site
+    told = {"CRM": "hubspot", "HUBSPOT_API_URL": portal.url, "HUBSPOT_ACCESS_TOKEN": TOKEN}
+    crm = registry.build("hubspot", load(told))
+    assert crm.name == "hubspot"
+    assert {"full_name", "phone", "marketing_consent"} <= crm.rules.keys()
+    assert sum(len(page.rows) for page in crm.pages(None, page_size=1000)) == 250
+    with pytest.raises(ConfigurationError, match="HUBSPOT_ACCESS_TOKEN"):
+        registry.build("hubspot", load({"CRM": "hubspot"}))
+
+
+def test_a_full_sync_keeps_within_the_accounts_limit(site_with: Callable[..., Site]) -> None:
+    limits = Limits(burst=8, interval_seconds=0.2, searches=0)
+    portal, _ = site_with(contacts=2_500, behaviour=Behaviour(limits=limits))
+    paced = HubSpotCRM(SHIPPED, "TW", base_url=portal.url, version="2026-09", access_token=lambda: TOKEN)
+    assert read(paced, size=1000) == everyone(2_500)
+    paced.close()
+
+
+def test_what_a_person_may_not_do_is_found_by_the_check(site: Site) -> None:
+    portal, crm = site
+    portal.told("POST", "tokens", scopes=sorted(SCOPES - {"tickets"}))
+    failed = [check for check in crm.check() if not check.ok]
+    assert [check.name for check in failed] == ["tickets have a stage to begin with"]
+    assert "MISSING_SCOPES" in failed[0].detail
+
+
+def test_the_shipped_mapping_writes_what_it_reads(site: Site) -> None:
+    portal, crm = site
+    given: dict[str, Any] = {"full_name": "王小明", "phone": "+886987654321", "email": "wang@example.com"}
+    given |= {"tags": ["VIP", "老客戶"], "marketing_consent": True, "transactional_consent": False, "blocked": True}
+    given |= {"language": "zh_TW", "birthday": "1991-03-09", "lifecycle_stage": "customer"}
+    [result] = crm.write_contacts([CrmContact("contact-1", None, given)])
+    assert result.error is None
+    [fate] = crm.look_up([result.crm_id or ""])
+    assert fate.row is not None
+    told = crm.translate([fate.row])[0].fields
+    assert {name: told.get(name) for name in given} == given
+    [again] = crm.write_contacts([CrmContact("contact-1", result.crm_id, given | {"city": "台北市"})])
+    assert again.error is None
+    [seen] = [row for row in portal.of("contacts") if row["id"] == result.crm_id]
+    assert (seen["properties"]["city"], seen["properties"]["wa_external_id"]) == ("台北市", "wa-886987654321")
+
+
+def test_none_empties_a_field(site: Site) -> None:
+    portal, crm = site
+    crm_id = str(FIRST_ID)
+    assert crm.write_contacts([CrmContact("c", crm_id, {"city": None})])[0].error is None
+    assert "city" not in portal.told("GET", f"objects/contacts/{crm_id}")["properties"]
+
+
+def test_each_record_of_a_batch_has_its_own_fate(site: Site) -> None:
+    portal, crm = site
+    portal.told("POST", "rules/contacts", required=["company"])
+    ids = everyone(100)
+    for crm_id in ids[:37]:
+        portal.told("PATCH", f"objects/contacts/{crm_id}", properties={"company": "x"})
+    emptied = set(ids[:37])
+    people = [CrmContact(f"c-{one}", one, {"company": None if one in emptied else "y"}) for one in ids]
+    results = crm.write_contacts(people)
+    failed = [result for result in results if result.error]
+    assert len(failed) == 37
+    assert {(type(one.error), getattr(one.error, "code", "")) for one in failed} == {
+        (Never, "MISSING_REQUIRED_PROPERTY")
+    }
+    assert portal.requests()["contacts.batch_update"] == 1
+
+
+def test_a_record_merged_away_leads_to_the_one_that_stays(site: Site) -> None:
+    portal, crm = site
+    kept, other, deleted = everyone(3)
+    portal.told("POST", "merge", primary=kept, other=other)
+    portal.told("DELETE", f"objects/contacts/{deleted}")
+    results = crm.write_contacts([CrmContact(one, one, {"city": "新竹市"}) for one in (kept, other, deleted)])
+    assert [(result.into, result.gone, result.error is None) for result in results] == [
+        (None, False, True),
+        (kept, False, False),
+        (None, True, False),
+    ]
+
+
+def test_a_new_person_whose_email_is_there_already_is_that_contact(site: Site) -> None:
+    portal, crm = site
+    known = portal.told("POST", "objects/contacts", properties={"email": "a@example.com", "city": "台北"})["id"]
+    stranger = {"email": "a@example.com", "phone": "+886955000111", "full_name": "陳大文"}
+    [result] = crm.write_contacts([CrmContact("contact-9", None, stranger)])
+    assert (result.crm_id, result.error) == (known, None)
+    values = portal.told("GET", f"objects/contacts/{known}")["properties"]
+    assert (values["phone"], values["city"], values["lastname"]) == ("+886955000111", "台北", "陳")
+
+
+def test_an_email_of_somebody_else_keeps_only_itself_from_being_written(site: Site) -> None:
+    portal, crm = site
+    portal.told("POST", "objects/contacts", properties={"email": "a@example.com"})
+    crm_id = str(FIRST_ID + 1)
+    [result] = crm.write_contacts([CrmContact("c", crm_id, {"email": "a@example.com", "city": "花蓮市"})])
+    assert isinstance(result.error, Never)
+    assert portal.told("GET", f"objects/contacts/{crm_id}")["properties"]["city"] == "花蓮市"
+
+
+def test_a_stranger_is_made_once_though_the_index_lags(site: Site) -> None:
+    portal, crm = site
+    portal.told("POST", "settings", index_lag=60.0)
+    stranger = CrmContact("contact-1", None, {"phone": "+85291234567", "full_name": "陳大文"})
+    first, second = crm.write_contacts([stranger])[0], crm.write_contacts([stranger])[0]
+    assert first.crm_id == second.crm_id
+    portal.told("PATCH", f"objects/contacts/{first.crm_id}", properties={"phone": "+85261234567"})
+    third = crm.write_contacts([stranger])[0]
+    assert third.error is None
+    assert third.crm_id != first.crm_id
+
+
+def test_a_message_known_late_to_be_somebodys_is_tied_to_them(site: Site) -> None:
+    portal, crm = site
+    crm_id = str(FIRST_ID)
+    assert crm.write_messages([message("in-1")])[0].error is None
+    assert crm.write_messages([message("in-1", crm_id)])[0].error is None
+    assert [row["links"] for row in portal.of("communications")] == [{"contacts": [crm_id]}]
+
+
+def test_an_unchanged_message_costs_one_request_for_a_hundred(site: Site) -> None:
+    portal, crm = site
+    batch = [message(f"in-{number}", str(FIRST_ID)) for number in range(100)]
+    crm.write_messages(batch)
+    before = sum(portal.requests().values())
+    crm.write_messages(batch)
+    assert sum(portal.requests().values()) == before + 1
+
+
+def test_a_write_whose_answer_is_lost_is_written_once(site: Site) -> None:
+    portal, crm = site
+    crm.write_messages([message("in-0")])
+    portal.fault("communications.batch_create", "cut", moment="after_accept", count=1)
+    with pytest.raises(TryAgain):
+        crm.write_messages([message("in-1"), message("in-2")])
+    assert not [result for result in crm.write_messages([message("in-1"), message("in-2")]) if result.error]
+    assert sorted(row["properties"]["wa_ref"] for row in portal.of("communications")) == ["in-0", "in-1", "in-2"]
+
+
+def test_a_ticket_goes_to_the_contacts_owner(site: Site) -> None:
+    portal, crm = site
+    crm_id = str(FIRST_ID)
+    portal.told("PATCH", f"objects/contacts/{crm_id}", properties={"hubspot_owner_id": "41001"})
+    task = CrmTask("handoff-1", crm_id, "WhatsApp: complaint", "我要客訴", "urgent", NOON)
+    assert crm.write_tasks([task, task])[0].error is None
+    [ticket] = portal.of("tickets")
+    assert ticket["properties"]["hubspot_owner_id"] == "41001"
+    assert ticket["links"] == {"contacts": [crm_id]}
+    assert [fate.row and crm.translate([fate.row])[0].fields["owner"] for fate in crm.look_up([crm_id])] == ["林業務"]
