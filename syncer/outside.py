@@ -15,12 +15,14 @@ from config.tuning import Tuning
 from syncer import catalogue
 from syncer.clock import SystemClock
 from syncer.crm import registry
+from syncer.crm.tokens import ProcessTokens
 from syncer.domain.template import Template
 from syncer.http import HttpClient
 from syncer.ports import CRM, Clock, Jobs, Messenger, Throttle, Webhooks
 from syncer.services import Services
 from syncer.store.session import Store, open_engine
 from syncer.throttle.limiter import RedisThrottle
+from syncer.throttle.tokens import RedisTokens
 from syncer.whatsapp.client import WhatsAppMessenger
 from syncer.whatsapp.webhooks import WhatsAppWebhooks
 
@@ -36,7 +38,7 @@ class Outside:
 
     def close(self) -> None:
         """Give back connections and threads."""
-        for part in ("store", "pool", "http", "crms", "throttle"):
+        for part in ("store", "pool", "http", "crms", "throttle", "zoho_tokens"):
             if part in self.__dict__:
                 _close(self.__dict__[part])
 
@@ -109,7 +111,19 @@ class Outside:
     @cached_property
     def crms(self) -> dict[str, CRM]:
         """The configured CRMs, the master first."""
-        return {name: registry.build(name, self.settings) for name in self.settings.crm.names}
+        shared = {"zoho": self.zoho_tokens}
+        return {name: registry.build(name, self.settings, shared.get(name)) for name in self.settings.crm.names}
+
+    @cached_property
+    def zoho_tokens(self) -> RedisTokens | None:
+        """Zoho's access token, one for all workers: it gives out ten in ten minutes."""
+        refresh_token = self.settings.zoho.refresh_token
+        if refresh_token is None:
+            return None
+        own = ProcessTokens(most=2)
+        return RedisTokens(
+            self.services.redis_url, name="zoho", refresh_token=refresh_token.get_secret_value(), twin=own
+        )
 
     @cached_property
     def throttle(self) -> Throttle:

@@ -12,6 +12,8 @@ from syncer.simulators.salesforce import app as salesforce_simulator
 from syncer.simulators.salesforce.__main__ import config_from as salesforce_config
 from syncer.simulators.whatsapp import app as whatsapp_simulator
 from syncer.simulators.whatsapp.__main__ import config_from as whatsapp_config
+from syncer.simulators.zoho import app as zoho_simulator
+from syncer.simulators.zoho.__main__ import config_from as zoho_config
 
 app = typer.Typer(help="The vendors' platforms, simulated over real HTTP.", no_args_is_help=True)
 
@@ -38,6 +40,13 @@ def salesforce(context: typer.Context) -> None:
     """Salesforce's REST and Bulk APIs until Ctrl-C, in the same way."""
     config = salesforce_config(context.args)
     _serve(config.host, config.port, lambda: salesforce_simulator.serve(config))
+
+
+@app.command(context_settings=_PASSED_ON)
+def zoho(context: typer.Context) -> None:
+    """Zoho's accounts server and CRM API until Ctrl-C, in the same way."""
+    config = zoho_config(context.args)
+    _serve(config.host, config.port, lambda: zoho_simulator.serve(config))
 
 
 def _serve(host: str, port: int, serve: Callable[[], None]) -> None:

@@ -288,6 +288,19 @@ def test_the_last_credits_are_kept_for_messages(place_with: Callable[..., Place]
     assert crm.write_messages([message("in-1")])[0].error is None
 
 
+def test_used_up_credits_make_everybody_wait_longer_than_a_crowd_does(place_with: Callable[..., Place]) -> None:
+    site, crm = place_with(contacts=3, behaviour=Behaviour(limits=Limits(tokens=0, credits=8, concurrent=0)))
+    crm.look_up(everyone(1))
+    site.fault("Contacts.list", "rate_limit", count=1)
+    waits = []
+    for _ in range(9):
+        try:
+            crm.look_up(everyone(1))
+        except TryLater as full:
+            waits.append(full.wait_seconds)
+    assert waits == [5.0, 900.0, 900.0]
+
+
 def test_credits_that_come_back_are_looked_for() -> None:
     now = [0.0]
     pace = Pace(clock=lambda: now[0])

@@ -9,7 +9,7 @@ from urllib.parse import quote
 from syncer.crm.zoho import errors
 from syncer.crm.zoho.auth import Auth
 from syncer.crm.zoho.datacentres import is_another, named
-from syncer.crm.zoho.pace import Pace
+from syncer.crm.zoho.pace import LOOK_AGAIN, Pace
 from syncer.domain.access_token import AccessToken
 from syncer.domain.errors import DeliveryError, FixCredentials, Never, OutcomeUnknown, TryAgain, TryLater
 from syncer.http import HttpClient, Response
@@ -123,6 +123,8 @@ class Api:
 
     def _refusal(self, response: Response) -> DeliveryError:
         error = errors.from_response(response.status, response.headers, response.body)
+        if isinstance(error, TryLater) and response.status == 429 and self.pace.is_spent:
+            return TryLater("the day's credits are used up", code=error.code, wait_seconds=LOOK_AGAIN)
         if not _is_bad_token(response):
             return error
         # A token that was just given out and is not good belongs to another data centre.

@@ -33,6 +33,12 @@ class Pace:
         with self._lock:
             self._half, self._left, self._told_at = max(self._half, left), left, self._clock()
 
+    @property
+    def is_spent(self) -> bool:
+        """Whether nothing is left, by what Zoho said last: then no second's pause helps."""
+        with self._lock:
+            return self._left <= 0 < self._half and self._clock() - self._told_at < _FORGET
+
     def before_reading(self) -> None:
         """Raise `TryLater` when only the reserve is left, by what Zoho said within the hour."""
         with self._lock:
