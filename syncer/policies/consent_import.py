@@ -24,7 +24,7 @@ _NOTICES, _OFFERS = FIELDS[Tier.TRANSACTIONAL], FIELDS[Tier.MARKETING]
 _WITHDRAWN: Mapping[Tier, Word | None] = {Tier.TRANSACTIONAL: None, Tier.MARKETING: Word.REVOKED}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Said:
     """One tier, as a person's rows have it; `row` is the one that decides, by this field of its. Where that is another
     tier's field, `flag` is what the rows have in this one's own."""
@@ -37,12 +37,10 @@ class Said:
 
 def said(sources: Sequence[SourceRecord]) -> dict[Tier, Said]:
     """The word of each tier that any of a person's rows speaks about."""
-    found = {tier: word for tier, name in FIELDS.items() if (word := _of_field(sources, name))}
-    notices = found.get(Tier.TRANSACTIONAL)
-    offers = found.get(Tier.MARKETING)
+    notices, offers = _of_field(sources, _NOTICES), _of_field(sources, _OFFERS)
     if notices and notices.word is Word.REVOKED and not (offers and offers.word is Word.REVOKED):
-        found[Tier.MARKETING] = replace(notices, flag=offers)
-    return found
+        offers = replace(notices, flag=offers)
+    return {tier: one for tier, one in ((Tier.TRANSACTIONAL, notices), (Tier.MARKETING, offers)) if one}
 
 
 def _of_field(sources: Sequence[SourceRecord], name: str) -> Said | None:
@@ -73,6 +71,8 @@ def news(
     (law 13), or agrees, and needs no line. What it says against that word is entered once, when it begins to say so;
     `before` is what the same person's rows said until now.
     """
+    if not imported and not explicit:
+        return [_entry(contact_id, tier, one, now) for tier, one in now_said.items()]
     own, until_now = explicit or {}, before or {}
     entries = []
     for tier, name in FIELDS.items():
@@ -83,10 +83,16 @@ def news(
         word = new.word if new else (_WITHDRAWN[tier] if old is Word.GRANTED else None)
         if word is None or word is old or word is own.get(tier):
             continue
-        source = f"crm:{new.row.crm if new else crm}"
-        proof = _proof(new) if new else f"{name} is no longer said"
-        entries.append(ConsentEntry(contact_id, tier, word, now, source, proof, explicit=False))
+        if new:
+            entries.append(_entry(contact_id, tier, new, now))
+        else:
+            proof = f"{name} is no longer said"
+            entries.append(ConsentEntry(contact_id, tier, word, now, f"crm:{crm}", proof, explicit=False))
     return entries
+
+
+def _entry(contact_id: int, tier: Tier, said: Said, now: datetime) -> ConsentEntry:
+    return ConsentEntry(contact_id, tier, said.word, now, f"crm:{said.row.crm}", _proof(said), explicit=False)
 
 
 def contradicted(entries: Iterable[ConsentEntry], explicit: Mapping[Tier, Word]) -> bool:

@@ -61,9 +61,16 @@ def golden(
     ranked.sort(key=lambda row: moment(row, "phone", said), reverse=True)
     phone = next(filter(None, map(usable_phone, ranked)), None)
     problem = ranked[0].phone_problem if ranked else None
-    # Rows of which nothing was seen to change say everything at one moment, so one lies over the other as a whole.
-    whole = not edits and law.is_plain and not any(row.stamps for row in sources)
+    whole = not edits and _speak_as_wholes(sources, law)
     return _record(_laid_over(ranked) if whole else _survivors(sources, edits or {}, law, said), phone, problem)
+
+
+def _speak_as_wholes(sources: Sequence[SourceRecord], law: Law) -> bool:
+    """Rows of which nothing was seen to change say everything at one moment, so the newer lies over the older as a
+    whole - where no rule puts one CRM above another, or no other CRM speaks."""
+    if any(row.stamps for row in sources):
+        return False
+    return law.is_plain or len({row.crm for row in sources}) == 1
 
 
 def _record(values: Mapping[str, Any], phone: str | None, problem: str | None) -> GoldenRecord:
@@ -112,6 +119,8 @@ def labels(ours: Iterable[str], before: Sequence[SourceRecord], after: Sequence[
     """The labels of a person whose rows were `before` and are `after`: those that a CRM's people have given come, and
     those that they have taken away go, also where another CRM still has them, since we may have brought them there. A
     row that has left takes along what no other row has."""
+    if not any("tags" in row.fields for rows in (before, after) for row in rows):
+        return tuple(sorted(set(ours)))
     was, now = _by_crm(before), _by_crm(after)
     there = {(row.crm, row.crm_id) for row in after}
     left = [row for row in before if (row.crm, row.crm_id) not in there]

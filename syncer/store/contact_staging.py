@@ -12,7 +12,7 @@ from sqlalchemy import Connection, text
 from syncer.domain.consent import ConsentEntry
 from syncer.domain.contact import GoldenRecord, SourceRecord
 from syncer.store import conflicts
-from syncer.store.bulk import copy, document
+from syncer.store.bulk import Stream, copy, document
 from syncer.store.identities import PHONE, link
 
 _SAID = ("full_name", "phone", "phone_problem", "email", "language", "tags", "attributes", "blocked")
@@ -21,7 +21,7 @@ _SOURCE_COLUMNS = ("crm", "crm_id", "contact_id", "digest", "fields", "phone", "
 _LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class ContactRow:
     """A contact to be written: its number, what it says, and its present word of each tier."""
 
@@ -31,7 +31,7 @@ class ContactRow:
     marketing: str
 
 
-def add_contacts(tx: Connection, rows: Iterable[ContactRow], now: datetime) -> None:
+def add_contacts(tx: Connection | Stream, rows: Iterable[ContactRow], now: datetime) -> None:
     """New contacts."""
     stamp = now.isoformat()
     columns = (*_CONTACT_COLUMNS, "created_at", "updated_at")
@@ -59,11 +59,15 @@ def change_contacts(tx: Connection, rows: Sequence[ContactRow], now: datetime) -
     tx.execute(statement, {"rows": document(changed), "now": now})
 
 
-def give_phones(tx: Connection, phones: Mapping[int, str | None], instead_of: Collection[int]) -> None:
-    """Identities for contacts, after the contacts `instead_of` have lost the ones they had."""
-    if instead_of:
+def take_phones(tx: Connection, ids: Collection[int]) -> None:
+    """These contacts lose their phones."""
+    if ids:
         statement = text("delete from identities where kind = 'phone' and contact_id = any(:ids)")
-        tx.execute(statement, {"ids": sorted(instead_of)})
+        tx.execute(statement, {"ids": sorted(ids)})
+
+
+def give_phones(tx: Connection | Stream, phones: Mapping[int, str | None]) -> None:
+    """Identities for contacts."""
     held = sorted((phone, contact_id) for contact_id, phone in phones.items() if phone)
     copy(tx, "identities", ("kind", "value", "contact_id"), ((PHONE, *pair) for pair in held))
 
@@ -73,12 +77,20 @@ def add_forms(tx: Connection, phones: Mapping[str, int]) -> None:
     link(tx, {(PHONE, phone): contact_id for phone, contact_id in phones.items()})
 
 
-def add_sources(tx: Connection, rows: Iterable[tuple[int, SourceRecord]], now: datetime) -> None:
+def add_sources(tx: Connection | Stream, rows: Iterable[tuple[int, SourceRecord]], now: datetime) -> None:
     """CRM rows seen for the first time, each with its contact."""
     stamp = now.isoformat()
     columns = (*_SOURCE_COLUMNS, "said_at", "synced_at")
-    values = ((*_source_values(contact_id, row), first_said(row, now), stamp) for contact_id, row in rows)
-    copy(tx, "contact_sources", columns, values)
+    copy(tx, "contact_sources", columns, (_new_source(contact_id, row, now, stamp) for contact_id, row in rows))
+
+
+def _new_source(contact_id: int, row: SourceRecord, now: datetime, stamp: str) -> tuple[Any, ...]:
+    *values, changed_at = _source_values(contact_id, row)
+    said_at = first_said(row, now)
+    if said_at is not changed_at:
+        return (*values, changed_at, said_at, stamp)
+    at = said_at.isoformat()  # nearly always: put into words once
+    return (*values, at, at, stamp)
 
 
 def first_said(row: SourceRecord, now: datetime) -> datetime:
@@ -160,7 +172,7 @@ def undo_merges(tx: Connection, left: Collection[tuple[str, str, int]], now: dat
     tx.execute(statement, {"left": document(rows), "now": now})
 
 
-def enter_consents(tx: Connection, entries: Iterable[ConsentEntry], now: datetime) -> None:
+def enter_consents(tx: Connection | Stream, entries: Iterable[ConsentEntry], now: datetime) -> None:
     """Append to the ledger; what it means for the contacts is written with them."""
     columns = ("contact_id", "tier", "word", "at", "source", "proof", "explicit", "recorded_at")
     stamp = now.isoformat()
@@ -168,5 +180,8 @@ def enter_consents(tx: Connection, entries: Iterable[ConsentEntry], now: datetim
         tx,
         "consents",
         columns,
-        ((e.contact_id, e.tier, e.word, e.at, e.source, e.proof, e.explicit, stamp) for e in entries),
+        (
+            (e.contact_id, e.tier, e.word, stamp if e.at is now else e.at, e.source, e.proof, e.explicit, stamp)
+            for e in entries
+        ),
     )

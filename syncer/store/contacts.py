@@ -56,7 +56,6 @@ contacts = Table(
     moment("created_at", nullable=False),
     moment("updated_at", nullable=False),
 )
-Index("ix_contacts_phone", contacts.c.phone)
 
 #: One row per CRM row: what it said last. A person's golden record is computed from theirs, so a merge can be undone.
 contact_sources = Table(

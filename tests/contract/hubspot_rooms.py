@@ -6,8 +6,6 @@ import html
 from datetime import datetime
 from typing import Any
 
-import requests
-
 from config.object_mapping import ObjectMapping
 from syncer.crm import moments
 from syncer.crm.hubspot.adapter import HubSpotCRM
@@ -16,6 +14,7 @@ from syncer.crm.hubspot.pace import Pace
 from syncer.simulators.hubspot.app import start
 from syncer.simulators.hubspot.config import Behaviour, HubSpotConfig, Limits
 from tests.contract.crm_suite import NOON
+from tests.contract.simulated import Simulated, mapping_of, milliseconds
 
 #: Contact field -> property; those that begin with `typed_` are texts of the company's own, which take any word.
 PROPERTIES = {
@@ -40,38 +39,7 @@ PROPERTIES = {
     "created_at": "createdate",
     "updated_at": "lastmodifieddate",
 }
-_TRANSFORMS = {
-    "phone": "phone",
-    "phone_alt": "phone",
-    "email": "email",
-    "birthday": "date",
-    "gender": "gender",
-    "language": "language",
-    "tags": "tags",
-    "marketing_consent": "bool_words",
-    "transactional_consent": "bool_words",
-    "blocked": "bool_words",
-    "created_at": "timestamp",
-    "updated_at": "timestamp",
-}
-_READ_ONLY = ("external_id", "owner", "notes", "source", "created_at", "updated_at")
-MAPPING = ObjectMapping.model_validate(
-    {
-        "contacts": {
-            "object": "contacts",
-            "unique": "wa_external_id",
-            "fields": [
-                {
-                    "crm": crm,
-                    "contact": contact,
-                    "direction": "to_contact" if contact in _READ_ONLY else "both",
-                    "transform": _TRANSFORMS.get(contact, "text"),
-                }
-                for contact, crm in PROPERTIES.items()
-            ],
-        }
-    }
-)
+MAPPING = mapping_of("contacts", "wa_external_id", PROPERTIES)
 TOKEN = HubSpotConfig().access_token
 UNLIMITED = Limits(burst=0, daily=0, searches=0)
 
@@ -82,25 +50,12 @@ def adapter(url: str, mapping: ObjectMapping = MAPPING, *, token: str = TOKEN) -
     return HubSpotCRM(mapping, "TW", base_url=url, version="2026-09", access_token=lambda: token, pace=pace)
 
 
-class Portal:
+class Portal(Simulated):
     """A running portal and its control API."""
 
     def __init__(self, **config: Any) -> None:
         config = {"behaviour": Behaviour(limits=UNLIMITED), "seed": 1, **config}
-        self.server = start(HubSpotConfig(**config))
-        self.url = self.server.url
-        self._session = requests.Session()
-        self._session.trust_env = False
-
-    def close(self) -> None:
-        self._session.close()
-        self.server.stop()
-
-    def told(self, method: str, path: str, **body: Any) -> Any:
-        """One control request."""
-        answer = self._session.request(method, f"{self.url}/_sim/{path}", json=body or None)
-        assert answer.ok, answer.text
-        return answer.json()
+        super().__init__(start(HubSpotConfig(**config)))
 
     def asked(self, method: str, path: str, body: Any = None, token: str = TOKEN) -> Any:
         """One request of the API itself, as `requests.Response`."""
@@ -110,17 +65,6 @@ class Portal:
     def of(self, kind: str) -> list[dict[str, Any]]:
         """All records of a kind that were typed in or written and are not deleted."""
         return [row for row in self.told("GET", f"objects/{kind}")["results"] if not row["archived"]]
-
-    def fault(self, route: str, kind: str, **how: Any) -> None:
-        self.told("POST", "faults", route=route, kind=kind, **how)
-
-    def heal(self) -> None:
-        self.told("DELETE", "faults")
-
-    def requests(self) -> dict[str, int]:
-        """How many there were, by route."""
-        found: dict[str, int] = self.told("GET", "stats")["requests"]
-        return found
 
 
 class HubSpotRoom:
@@ -142,11 +86,11 @@ class HubSpotRoom:
         self.portal.close()
 
     def add(self, changed_at: datetime = NOON, **fields: Any) -> str:
-        body = {"properties": self._typed(fields), "at": _milliseconds(changed_at)}
+        body = {"properties": self._typed(fields), "at": milliseconds(changed_at)}
         return str(self.portal.told("POST", "objects/contacts", **body)["id"])
 
     def change(self, crm_id: str, changed_at: datetime = NOON, **fields: Any) -> None:
-        body = {"properties": self._typed(fields), "at": _milliseconds(changed_at)}
+        body = {"properties": self._typed(fields), "at": milliseconds(changed_at)}
         self.portal.told("PATCH", f"objects/contacts/{crm_id}", **body)
 
     def remove(self, crm_id: str) -> None:
@@ -185,10 +129,6 @@ class HubSpotRoom:
             self.portal.told("POST", "owners", id=int(number), **who)
             typed[PROPERTIES["owner"]] = number
         return typed
-
-
-def _milliseconds(moment: datetime) -> int:
-    return round(moment.timestamp() * 1000)
 
 
 def _message(row: dict[str, Any]) -> dict[str, Any]:

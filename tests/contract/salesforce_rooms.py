@@ -5,8 +5,6 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-import requests
-
 from config.object_mapping import ObjectMapping
 from syncer.crm import moments
 from syncer.crm.salesforce.adapter import SalesforceCRM
@@ -16,6 +14,7 @@ from syncer.crm.salesforce.tokens import client_credentials
 from syncer.simulators.salesforce.app import start
 from syncer.simulators.salesforce.config import Behaviour, SalesforceConfig
 from tests.contract.crm_suite import NOON
+from tests.contract.simulated import Simulated, mapping_of, milliseconds
 
 #: Contact field -> field; those that begin with `Typed_` are texts of the company's own, which take any word.
 FIELDS = {
@@ -40,38 +39,7 @@ FIELDS = {
     "created_at": "CreatedDate",
     "updated_at": "SystemModstamp",
 }
-_TRANSFORMS = {
-    "phone": "phone",
-    "phone_alt": "phone",
-    "email": "email",
-    "birthday": "date",
-    "gender": "gender",
-    "language": "language",
-    "tags": "tags",
-    "marketing_consent": "bool_words",
-    "transactional_consent": "bool_words",
-    "blocked": "bool_words",
-    "created_at": "timestamp",
-    "updated_at": "timestamp",
-}
-_READ_ONLY = ("external_id", "owner", "notes", "source", "created_at", "updated_at")
-MAPPING = ObjectMapping.model_validate(
-    {
-        "contacts": {
-            "object": "Contact",
-            "unique": "WA_External_Id__c",
-            "fields": [
-                {
-                    "crm": crm,
-                    "contact": contact,
-                    "direction": "to_contact" if contact in _READ_ONLY else "both",
-                    "transform": _TRANSFORMS.get(contact, "text"),
-                }
-                for contact, crm in FIELDS.items()
-            ],
-        }
-    }
-)
+MAPPING = mapping_of("Contact", "WA_External_Id__c", FIELDS)
 CONFIG = SalesforceConfig()
 
 
@@ -82,26 +50,13 @@ def adapter(url: str, mapping: ObjectMapping = MAPPING, **how: Any) -> Salesforc
     return SalesforceCRM(mapping, "TW", login_url=url, **how)
 
 
-class Org:
+class Org(Simulated):
     """A running org and its control API."""
 
     def __init__(self, **config: Any) -> None:
         config = {"behaviour": Behaviour(calls_most=0), "seed": 1, **config}
-        self.server = start(SalesforceConfig(**config))
-        self.url = self.server.url
+        super().__init__(start(SalesforceConfig(**config)))
         self._token = ""
-        self._session = requests.Session()
-        self._session.trust_env = False
-
-    def close(self) -> None:
-        self._session.close()
-        self.server.stop()
-
-    def told(self, method: str, path: str, **body: Any) -> Any:
-        """One control request."""
-        answer = self._session.request(method, f"{self.url}/_sim/{path}", json=body or None)
-        assert answer.ok, answer.text
-        return answer.json()
 
     def login(self, **form: str) -> Any:
         """One request for a token, as `requests.Response`."""
@@ -130,17 +85,6 @@ class Org:
         found: dict[str, Any] = self.told("GET", f"objects/{kind}/{crm_id}")["fields"]
         return found
 
-    def fault(self, route: str, kind: str, **how: Any) -> None:
-        self.told("POST", "faults", route=route, kind=kind, **how)
-
-    def heal(self) -> None:
-        self.told("DELETE", "faults")
-
-    def requests(self) -> dict[str, int]:
-        """How many there were, by route."""
-        found: dict[str, int] = self.told("GET", "stats")["requests"]
-        return found
-
 
 class SalesforceRoom:
     """The org under `MAPPING`; messages are tasks, or in `WA_Message__c` where the org has it."""
@@ -164,10 +108,10 @@ class SalesforceRoom:
 
     def add(self, changed_at: datetime = NOON, **fields: Any) -> str:
         typed = {"LastName": "(WhatsApp)", **self._typed(fields)}
-        return str(self.org.told("POST", "objects/Contact", fields=typed, at=_milliseconds(changed_at))["id"])
+        return str(self.org.told("POST", "objects/Contact", fields=typed, at=milliseconds(changed_at))["id"])
 
     def change(self, crm_id: str, changed_at: datetime = NOON, **fields: Any) -> None:
-        body = {"fields": self._typed(fields), "at": _milliseconds(changed_at)}
+        body = {"fields": self._typed(fields), "at": milliseconds(changed_at)}
         self.org.told("PATCH", f"objects/Contact/{crm_id}", **body)
 
     def remove(self, crm_id: str) -> None:
@@ -215,10 +159,6 @@ class SalesforceRoom:
             "status_at": moments.moment(seen["status_at"]) if seen["status_at"] else None,
             "occurred_at": moments.moment(happened),
         }
-
-
-def _milliseconds(moment: datetime) -> int:
-    return round(moment.timestamp() * 1000)
 
 
 def _task(row: dict[str, Any]) -> dict[str, Any]:

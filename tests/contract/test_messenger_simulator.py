@@ -16,7 +16,8 @@ import pytest
 import requests
 
 from syncer.http import HttpClient
-from syncer.simulators.whatsapp.app import RunningSimulator, start
+from syncer.simulators.serving import RunningServer
+from syncer.simulators.whatsapp.app import start
 from syncer.simulators.whatsapp.config import SimulatorConfig
 from syncer.whatsapp.client import WhatsAppMessenger
 from tests.contract.exchanges import Recorder, file_of
@@ -32,7 +33,7 @@ RECORDING = bool(os.environ.get("RECORD_EXCHANGES"))
 class SimulatedPlatform:
     """Implements `messenger_suite.Place` on a running simulator."""
 
-    def __init__(self, simulator: RunningSimulator, config: SimulatorConfig, folder: Path) -> None:
+    def __init__(self, simulator: RunningServer, config: SimulatorConfig, folder: Path) -> None:
         self.url, self.number, self.folder = simulator.url, config.phone_number_ids[0], folder
         self.token = config.access_token
         options = {"deadline": DEADLINE}

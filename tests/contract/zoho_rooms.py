@@ -20,6 +20,7 @@ from syncer.http import HttpClient
 from syncer.simulators.zoho.app import start
 from syncer.simulators.zoho.config import Behaviour, Limits, ZohoConfig
 from tests.contract.crm_suite import NOON
+from tests.contract.simulated import Simulated, mapping_of
 
 #: Contact field -> Zoho's; those that begin with `typed_` are texts of the company's own, which take any word.
 FIELDS = {
@@ -44,38 +45,7 @@ FIELDS = {
     "created_at": "Created_Time",
     "updated_at": "Modified_Time",
 }
-_TRANSFORMS = {
-    "phone": "phone",
-    "phone_alt": "phone",
-    "email": "email",
-    "birthday": "date",
-    "gender": "gender",
-    "language": "language",
-    "tags": "tags",
-    "marketing_consent": "bool_words",
-    "transactional_consent": "bool_words",
-    "blocked": "bool_words",
-    "created_at": "timestamp",
-    "updated_at": "timestamp",
-}
-_READ_ONLY = ("external_id", "owner", "notes", "source", "created_at", "updated_at")
-MAPPING = ObjectMapping.model_validate(
-    {
-        "contacts": {
-            "object": "Contacts",
-            "unique": "WA_External_Id",
-            "fields": [
-                {
-                    "crm": crm,
-                    "contact": contact,
-                    "direction": "to_contact" if contact in _READ_ONLY else "both",
-                    "transform": _TRANSFORMS.get(contact, "text"),
-                }
-                for contact, crm in FIELDS.items()
-            ],
-        }
-    }
-)
+MAPPING = mapping_of("Contacts", "WA_External_Id", FIELDS)
 CONFIG = ZohoConfig()
 UNLIMITED = Limits(tokens=0, credits=0, concurrent=0)
 _BETWEEN_TAGS = re.compile(r"[,，;；\s]+")
@@ -96,26 +66,13 @@ def adapter(url: str, mapping: ObjectMapping = MAPPING, *, tokens: Tokens | None
     return ZohoCRM(mapping, "TW", http=http, auth=found, version="v8", channel_secret=CONFIG.client_secret)
 
 
-class Site:
+class Site(Simulated):
     """A running organisation and its control API."""
 
     def __init__(self, **config: Any) -> None:
         config = {"behaviour": Behaviour(limits=UNLIMITED), "seed": 1, **config}
-        self.server = start(ZohoConfig(**config))
-        self.url = self.server.url
-        self._session = requests.Session()
-        self._session.trust_env = False
+        super().__init__(start(ZohoConfig(**config)))
         self._token = ""
-
-    def close(self) -> None:
-        self._session.close()
-        self.server.stop()
-
-    def told(self, method: str, path: str, **body: Any) -> Any:
-        """One control request."""
-        answer = self._session.request(method, f"{self.url}/_sim/{path}", json=body or None)
-        assert answer.ok, answer.text
-        return answer.json()
 
     def token(self, **changes: str) -> requests.Response:
         """One request of the accounts server."""
@@ -135,17 +92,6 @@ class Site:
     def of(self, module: str) -> list[dict[str, Any]]:
         """All records of a module that were typed in or written and are not deleted."""
         return [row for row in self.told("GET", f"records/{module}")["data"] if not row["deleted"]]
-
-    def fault(self, route: str, kind: str, **how: Any) -> None:
-        self.told("POST", "faults", route=route, kind=kind, **how)
-
-    def heal(self) -> None:
-        self.told("DELETE", "faults")
-
-    def requests(self) -> dict[str, int]:
-        """How many there were, by route."""
-        found: dict[str, int] = self.told("GET", "stats")["requests"]
-        return found
 
 
 class ZohoRoom:

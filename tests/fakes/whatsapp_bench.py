@@ -17,7 +17,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import requests
 
-from syncer.simulators.whatsapp.app import RunningSimulator
+from syncer.simulators.serving import RunningServer
 from syncer.simulators.whatsapp.config import Behaviour, CallbackRules, Limits, SimulatorConfig, StatusPace
 
 SAMPLES = Path(__file__).parents[1] / "data" / "whatsapp"
@@ -114,7 +114,7 @@ class Receiver:
 class Bench:
     """A running simulator with a webhook, and short ways to talk to both."""
 
-    def __init__(self, receiver: Receiver, simulator: RunningSimulator, config: SimulatorConfig) -> None:
+    def __init__(self, receiver: Receiver, simulator: RunningServer, config: SimulatorConfig) -> None:
         self.webhook, self.url, self.config = receiver, simulator.url, config
         self.number = config.phone_number_ids[0]
         self._http = requests.Session()

@@ -14,7 +14,8 @@ from syncer.flows.number_watch import NumberWatch
 from syncer.flows.numbers import Numbers
 from syncer.http import HttpClient
 from syncer.policies.failover import Leave, Line, Parcel, Way, choose, present_way
-from syncer.simulators.whatsapp.app import RunningSimulator, start
+from syncer.simulators.serving import RunningServer
+from syncer.simulators.whatsapp.app import start
 from syncer.simulators.whatsapp.config import Behaviour, CallbackRules, Limits, SimulatorConfig
 from syncer.store import alerts, numbers
 from syncer.store.session import Store
@@ -36,7 +37,7 @@ class NumbersDesk:
     clock: FakeClock
     jobs: RecordingJobs
     receiver: Receiver
-    simulator: RunningSimulator
+    simulator: RunningServer
     config: SimulatorConfig
     messenger: WhatsAppMessenger
     numbers: Numbers

@@ -11,7 +11,8 @@ import pytest
 import requests
 
 from syncer.cli.main import main
-from syncer.simulators.whatsapp.app import RunningSimulator, start
+from syncer.simulators.serving import RunningServer
+from syncer.simulators.whatsapp.app import start
 from syncer.simulators.whatsapp.config import SimulatorConfig
 from tests.fakes.whatsapp_bench import until
 from tests.integration.commands import Result, Syncer
@@ -20,7 +21,7 @@ COMPANY = "Formosa Tea Co."
 
 
 @pytest.fixture
-def simulator() -> Iterator[RunningSimulator]:
+def simulator() -> Iterator[RunningServer]:
     with start(SimulatorConfig(templates=(), template_review_seconds=0)) as running:
         yield running
 
@@ -31,7 +32,7 @@ def syncer(
     tmp_path: Path,
     database_url: str,
     redis_url: str,
-    simulator: RunningSimulator,
+    simulator: RunningServer,
     capsys: pytest.CaptureFixture[str],
 ) -> Syncer:
     """Run the console script in this process."""
@@ -62,7 +63,7 @@ def syncer(
     return run
 
 
-def account(simulator: RunningSimulator, name: str, body: str, footer: str = COMPANY, **more: Any) -> None:
+def account(simulator: RunningServer, name: str, body: str, footer: str = COMPANY, **more: Any) -> None:
     """A template that somebody made at the platform."""
     components = [{"type": "BODY", "text": body}, {"type": "FOOTER", "text": footer}, *more.pop("extra", ())]
     made = {"name": name, "language": "en_US", "category": "UTILITY", "components": components, **more}
@@ -91,7 +92,7 @@ def _state(syncer: Syncer) -> str:
     return str(listed(syncer, "order_confirmation")["account"]["zh_TW"]["status"])
 
 
-def test_the_list_shows_the_file_and_the_account_side_by_side(syncer: Syncer, simulator: RunningSimulator) -> None:
+def test_the_list_shows_the_file_and_the_account_side_by_side(syncer: Syncer, simulator: RunningServer) -> None:
     account(simulator, "order_confirmation", "Hi {{1}} {{2}} {{3}} you.", status="PAUSED", quality_score="YELLOW")
     account(simulator, "news", "Hello {{1}}, here is news.")
     syncer("templates", "pull")
@@ -104,7 +105,7 @@ def test_the_list_shows_the_file_and_the_account_side_by_side(syncer: Syncer, si
     assert "en_US PAUSED" in syncer("templates", "list").out
 
 
-def test_a_check_names_every_problem_and_fails(syncer: Syncer, simulator: RunningSimulator) -> None:
+def test_a_check_names_every_problem_and_fails(syncer: Syncer, simulator: RunningServer) -> None:
     before = syncer("templates", "check", "--json")
     assert before.code == 1
     assert {tuple(row["problems"]) for row in before.document["templates"]} == {
@@ -133,9 +134,7 @@ def test_a_check_of_an_account_that_has_everything_is_well(syncer: Syncer) -> No
     assert syncer("templates", "edit", "--json").document["steps"] == []
 
 
-def test_a_preview_shows_what_the_account_has_with_header_and_buttons(
-    syncer: Syncer, simulator: RunningSimulator
-) -> None:
+def test_a_preview_shows_what_the_account_has_with_header_and_buttons(syncer: Syncer, simulator: RunningServer) -> None:
     ours = syncer("templates", "preview", "parcel_tracking", "-l", "en_US", "--json").document
     assert ours["header"] == "Order A20261123-018"
     assert ours["buttons"] == [
@@ -172,7 +171,7 @@ def test_exit_codes(syncer: Syncer, arguments: tuple[str, ...], code: int) -> No
     assert syncer("templates", *arguments).code == code
 
 
-def test_an_edit_and_a_deletion_wait_for_the_word(syncer: Syncer, simulator: RunningSimulator) -> None:
+def test_an_edit_and_a_deletion_wait_for_the_word(syncer: Syncer, simulator: RunningServer) -> None:
     account(simulator, "order_confirmation", "Hi {{1}} {{2}} {{3}} you.")
     syncer("templates", "pull")
     planned = syncer("templates", "edit", "--json").document
@@ -186,14 +185,12 @@ def test_an_edit_and_a_deletion_wait_for_the_word(syncer: Syncer, simulator: Run
     assert syncer("templates", "delete", "order_confirmation", "--yes").code == 0
 
 
-def test_a_platform_that_does_not_answer_is_exit_code_3(syncer: Syncer, simulator: RunningSimulator) -> None:
+def test_a_platform_that_does_not_answer_is_exit_code_3(syncer: Syncer, simulator: RunningServer) -> None:
     simulator.stop()
     assert syncer("templates", "pull").code == 3
 
 
-def test_a_campaigns_columns_are_the_templates_values(
-    syncer: Syncer, simulator: RunningSimulator, tmp_path: Path
-) -> None:
+def test_a_campaigns_columns_are_the_templates_values(syncer: Syncer, simulator: RunningServer, tmp_path: Path) -> None:
     (tmp_path / "people.csv").write_text(
         "phone,order_number,customer_name,tracking_path\n0912345678,A1,Ana,P1\n", encoding="utf-8"
     )

@@ -7,16 +7,17 @@ import re
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from random import Random
 
 import pytest
 from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
 
 from syncer.domain.campaign import Recipient
 from syncer.domain.consent import ConsentEntry, Tier, Word
-from syncer.domain.message import Lane
+from syncer.domain.message import Lane, Sender
 from syncer.domain.template import Template
 from syncer.flows.campaigns import Campaigns
 from syncer.flows.consent import Consent
@@ -24,7 +25,8 @@ from syncer.flows.template_book import TemplateBook
 from syncer.flows.templates import Templates
 from syncer.policies import consent
 from syncer.ports import Grant
-from syncer.store import claims, consents, contact_joins, outgoing
+from syncer.store import claims, consents, contact_joins, outgoing, recognition
+from syncer.store.session import Store
 from tests.fakes.messenger import NUMBER, said
 from tests.integration.conftest import House
 
@@ -282,3 +284,12 @@ def test_a_yes_calls_nothing_back(house: House, campaigns: Campaigns) -> None:
     house.sending.send_batch(house.worker, batch)
     assert len(house.messenger.accepted) == 1
     assert house.value("select attempts from outgoing") == 1
+
+
+def test_the_database_itself_lets_no_word_be_changed(store: Store) -> None:
+    now = datetime(2026, 11, 23, tzinfo=UTC)
+    with store.begin() as tx:
+        person = recognition.resolve(tx, [Sender(phone="+886911111111")], now)[Sender(phone="+886911111111")]
+        consents.record(tx, ConsentEntry(person, Tier.MARKETING, Word.REVOKED, now, "form", "signed", True), now)
+    with pytest.raises(DBAPIError, match="never changed"), store.begin() as tx:
+        tx.execute(text("update consents set word = 'granted'"))

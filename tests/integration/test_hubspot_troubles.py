@@ -14,11 +14,12 @@ from config.object_mapping import ObjectMapping
 from config.settings import PACKAGED_FILES, load
 from syncer.crm import registry
 from syncer.crm.hubspot.adapter import HubSpotCRM
-from syncer.domain.crm_record import CrmContact, CrmMessage, CrmTask
-from syncer.domain.errors import DeliveryError, FixCredentials, Never, TryAgain, TryLater
+from syncer.domain.crm_record import CrmContact, CrmTask
+from syncer.domain.errors import FixCredentials, Never
 from syncer.simulators.hubspot.config import SCOPES, Behaviour, Limits
 from syncer.simulators.hubspot.seeds import FIRST_ID, FIRST_STAMP
 from tests.contract.hubspot_rooms import TOKEN, Portal, adapter
+from tests.integration.crm_vendors import message
 
 SHIPPED = load_object_mapping(PACKAGED_FILES, "hubspot")
 NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
@@ -53,41 +54,6 @@ def everyone(count: int) -> list[str]:
     return [str(FIRST_ID + number) for number in range(count)]
 
 
-def message(ref: str, contact: str | None = None, **more: Any) -> CrmMessage:
-    values: dict[str, Any] = {"direction": "in", "kind": "text", "body": "hi", "wamid": ref, "status": None}
-    values |= {"crm_contact_id": contact, "phone": None, "status_at": None, "occurred_at": NOON}
-    return CrmMessage(ref=ref, **values | more)
-
-
-@pytest.mark.parametrize(
-    ("kind", "how", "error"),
-    [
-        ("rate_limit", {}, TryLater),
-        ("rate_limit", {"code": 1}, TryLater),
-        ("server_error", {"status": 503}, TryAgain),
-        ("server_error", {"status": 423}, TryLater),
-        ("server_error", {"status": 477}, TryLater),
-        ("wrong_json", {"body": "html"}, TryLater),
-        ("wrong_json", {"body": "truncated"}, TryAgain),
-        ("wrong_json", {"body": "empty"}, TryAgain),
-        ("wrong_shape", {}, TryAgain),
-        ("half_answer", {}, TryAgain),
-        ("cut", {}, TryAgain),
-    ],
-)
-def test_a_page_that_fails_is_read_again_from_its_cursor(
-    site: Site, kind: str, how: dict[str, Any], error: type[DeliveryError]
-) -> None:
-    portal, crm = site
-    pages = crm.pages(None, page_size=100)
-    first = next(pages)
-    portal.fault("contacts", kind, **how)
-    with pytest.raises(error):
-        next(pages)
-    portal.heal()
-    assert [row.crm_id for row in first.rows] + read(crm, first.cursor) == everyone(250)
-
-
 def test_an_expired_token_is_told_and_a_new_one_used(site: Site) -> None:
     portal, crm = site
     assert len(read(crm)) == 250
@@ -105,27 +71,6 @@ def test_a_token_without_the_scope_is_told_with_the_scope(site: Site) -> None:
         read(crm)
 
 
-def test_a_record_that_nobody_can_read_costs_itself_alone(site: Site) -> None:
-    portal, crm = site
-    poisoned = str(FIRST_ID + 155)
-    portal.told("POST", "poison/contacts", ids=[poisoned])
-    pages = list(crm.pages(None, page_size=100))
-    lost = [(page.lost, page.cursor, list(page.rows)) for page in pages if page.lost]
-    assert [(poisoned in (reason or ""), cursor, rows) for reason, cursor, rows in lost] == [(True, poisoned, [])]
-    found = [row.crm_id for page in pages for row in page.rows]
-    assert found == [one for one in everyone(250) if one != poisoned]
-    assert portal.requests()["contacts.list"] < 40
-
-
-def test_a_list_that_fails_everywhere_loses_nobody(site: Site) -> None:
-    portal, crm = site
-    portal.fault("contacts.list", "server_error")
-    with pytest.raises(TryAgain):
-        read(crm)
-    portal.heal()
-    assert read(crm) == everyone(250)
-
-
 def test_more_changes_than_a_search_shows_are_all_read(site_with: Callable[..., Site]) -> None:
     limits = Limits(burst=0, daily=0, searches=0, hits_most=600)
     portal, crm = site_with(contacts=2_000, stamp_step_ms=0, behaviour=Behaviour(limits=limits))
@@ -134,29 +79,6 @@ def test_more_changes_than_a_search_shows_are_all_read(site_with: Callable[..., 
     assert sorted(found) == everyone(2_000)
     portal.told("POST", "bulk", first=10, count=3, properties={"city": "台東市"})
     assert read(crm, size=1000, changed_since=datetime.now(UTC)) == everyone(13)[10:]
-
-
-def test_a_misspelled_property_is_told_before_anything_is_read(site_with: Callable[..., Site]) -> None:
-    told = SHIPPED.model_dump()
-    told["contacts"]["fields"] = [
-        {**line, "crm": "mobilphone"} if line["crm"] == "mobilephone" else line for line in told["contacts"]["fields"]
-    ]
-    portal, crm = site_with(mapping=ObjectMapping.model_validate(told), contacts=3)
-    with pytest.raises(ConfigurationError, match="did you mean 'mobilephone'"):
-        read(crm)
-    with pytest.raises(ConfigurationError, match=r"mappings/hubspot\.toml"):
-        crm.prepare()
-    assert "contacts.list" not in portal.requests()
-    assert [check.ok for check in crm.check() if check.name == "mapping fits the account"] == [False]
-
-
-def test_an_account_that_does_not_answer_keeps_nobody_from_starting(site: Site) -> None:
-    portal, crm = site
-    portal.fault("*", "server_error", status=503)
-    crm.prepare()
-    assert [check.ok for check in crm.check()] == [False]
-    portal.heal()
-    assert all(check.ok for check in crm.check())
 
 
 def test_the_adapter_is_made_of_the_settings_and_compared_with_the_account(site: Site) -> None:
@@ -184,23 +106,6 @@ def test_what_a_person_may_not_do_is_found_by_the_check(site: Site) -> None:
     failed = [check for check in crm.check() if not check.ok]
     assert [check.name for check in failed] == ["tickets have a stage to begin with"]
     assert "MISSING_SCOPES" in failed[0].detail
-
-
-def test_the_shipped_mapping_writes_what_it_reads(site: Site) -> None:
-    portal, crm = site
-    given: dict[str, Any] = {"full_name": "王小明", "phone": "+886987654321", "email": "wang@example.com"}
-    given |= {"tags": ["VIP", "老客戶"], "marketing_consent": True, "transactional_consent": False, "blocked": True}
-    given |= {"language": "zh_TW", "birthday": "1991-03-09", "lifecycle_stage": "customer"}
-    [result] = crm.write_contacts([CrmContact("contact-1", None, given)])
-    assert result.error is None
-    [fate] = crm.look_up([result.crm_id or ""])
-    assert fate.row is not None
-    told = crm.translate([fate.row])[0].fields
-    assert {name: told.get(name) for name in given} == given
-    [again] = crm.write_contacts([CrmContact("contact-1", result.crm_id, given | {"city": "台北市"})])
-    assert again.error is None
-    [seen] = [row for row in portal.of("contacts") if row["id"] == result.crm_id]
-    assert (seen["properties"]["city"], seen["properties"]["wa_external_id"]) == ("台北市", "wa-886987654321")
 
 
 def test_none_empties_a_field(site: Site) -> None:
@@ -240,6 +145,30 @@ def test_a_record_merged_away_leads_to_the_one_that_stays(site: Site) -> None:
     ]
 
 
+def test_a_message_of_a_deleted_contact_says_so_and_one_of_a_merged_contact_goes_to_the_other(
+    site: Site,
+) -> None:
+    portal, crm = site
+    kept, other, deleted = everyone(3)
+    portal.told("POST", "merge", primary=kept, other=other)
+    portal.told("DELETE", f"objects/contacts/{deleted}")
+    told = crm.write_messages([message(f"in-{one}", one) for one in (kept, deleted)])
+    assert [(result.error is None, result.into, result.gone) for result in told] == [
+        (True, None, False),
+        (False, None, True),
+    ]
+    late = [message(f"late-{one}") for one in (other, deleted)]
+    crm.write_messages(late)
+    told = crm.write_messages([message(f"late-{one}", one) for one in (other, deleted)])
+    assert [(result.error is None, result.into, result.gone) for result in told] == [
+        (True, None, False),
+        (False, None, True),
+    ]
+    assert [row["links"].get("contacts") for row in portal.of("communications")] == [[kept], [kept], None]
+    [handed] = crm.write_tasks([CrmTask("h-1", deleted, "WhatsApp: complaint", "我要客訴", "urgent", NOON)])
+    assert (handed.gone, isinstance(handed.error, Never)) == (True, True)
+
+
 def test_a_new_person_whose_email_is_there_already_is_that_contact(site: Site) -> None:
     portal, crm = site
     known = portal.told("POST", "objects/contacts", properties={"email": "a@example.com", "city": "台北"})["id"]
@@ -271,14 +200,6 @@ def test_a_stranger_is_made_once_though_the_index_lags(site: Site) -> None:
     assert third.crm_id != first.crm_id
 
 
-def test_a_message_known_late_to_be_somebodys_is_tied_to_them(site: Site) -> None:
-    portal, crm = site
-    crm_id = str(FIRST_ID)
-    assert crm.write_messages([message("in-1")])[0].error is None
-    assert crm.write_messages([message("in-1", crm_id)])[0].error is None
-    assert [row["links"] for row in portal.of("communications")] == [{"contacts": [crm_id]}]
-
-
 def test_an_unchanged_message_costs_one_request_for_a_hundred(site: Site) -> None:
     portal, crm = site
     batch = [message(f"in-{number}", str(FIRST_ID)) for number in range(100)]
@@ -286,16 +207,6 @@ def test_an_unchanged_message_costs_one_request_for_a_hundred(site: Site) -> Non
     before = sum(portal.requests().values())
     crm.write_messages(batch)
     assert sum(portal.requests().values()) == before + 1
-
-
-def test_a_write_whose_answer_is_lost_is_written_once(site: Site) -> None:
-    portal, crm = site
-    crm.write_messages([message("in-0")])
-    portal.fault("communications.batch_create", "cut", moment="after_accept", count=1)
-    with pytest.raises(TryAgain):
-        crm.write_messages([message("in-1"), message("in-2")])
-    assert not [result for result in crm.write_messages([message("in-1"), message("in-2")]) if result.error]
-    assert sorted(row["properties"]["wa_ref"] for row in portal.of("communications")) == ["in-0", "in-1", "in-2"]
 
 
 def test_a_ticket_goes_to_the_contacts_owner(site: Site) -> None:

@@ -19,12 +19,13 @@ from syncer.crm import registry
 from syncer.crm.salesforce.adapter import SalesforceCRM
 from syncer.crm.salesforce.messages import key
 from syncer.crm.salesforce.tokens import client_credentials
-from syncer.domain.crm_record import CrmContact, CrmMessage, CrmTask
-from syncer.domain.errors import DeliveryError, FixCredentials, Never, TryAgain, TryLater
+from syncer.domain.crm_record import CrmContact, CrmTask
+from syncer.domain.errors import FixCredentials, Never, TryAgain, TryLater
 from syncer.simulators.salesforce.config import Behaviour
 from syncer.simulators.salesforce.ids import record_id
 from syncer.simulators.salesforce.seeds import FIRST, FIRST_STAMP
 from tests.contract.salesforce_rooms import CONFIG, Org, adapter
+from tests.integration.crm_vendors import message
 
 SHIPPED = load_object_mapping(PACKAGED_FILES, "salesforce")
 NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
@@ -63,47 +64,11 @@ def everyone(count: int) -> list[str]:
     return [contact(number) for number in range(count)]
 
 
-def message(ref: str, crm_id: str | None = None, **more: Any) -> CrmMessage:
-    values: dict[str, Any] = {"direction": "in", "kind": "text", "body": "hi", "wamid": ref, "status": None}
-    values |= {"crm_contact_id": crm_id, "phone": None, "status_at": None, "occurred_at": NOON}
-    return CrmMessage(ref=ref, **values | more)
-
-
 def task(ref: str, crm_id: str | None) -> CrmTask:
     return CrmTask(ref, crm_id, "WhatsApp: complaint", "我要客訴", "urgent", NOON)
 
 
 # --- reading
-
-
-@pytest.mark.parametrize(
-    ("kind", "how", "error"),
-    [
-        ("rate_limit", {}, TryLater),
-        ("rate_limit", {"code": 1}, TryLater),
-        ("refuse", {"code": 3}, TryAgain),
-        ("refuse", {"code": 5}, FixCredentials),
-        ("server_error", {"status": 500}, TryAgain),
-        ("server_error", {"status": 503}, TryAgain),
-        ("wrong_json", {"body": "html"}, TryLater),
-        ("wrong_json", {"body": "truncated"}, TryAgain),
-        ("wrong_json", {"body": "empty"}, TryAgain),
-        ("wrong_shape", {}, TryAgain),
-        ("half_answer", {}, TryAgain),
-        ("cut", {}, TryAgain),
-    ],
-)
-def test_a_page_that_fails_is_read_again_from_its_cursor(
-    site: Site, kind: str, how: dict[str, Any], error: type[DeliveryError]
-) -> None:
-    org, crm = site
-    pages = crm.pages(None, page_size=100)
-    first = next(pages)
-    org.fault("query", kind, **how)
-    with pytest.raises(error):
-        next(pages)
-    org.heal()
-    assert [row.crm_id for row in first.rows] + read(crm, first.cursor) == everyone(250)
 
 
 def test_a_token_that_has_ended_is_renewed_without_anybody_noticing(site: Site) -> None:
@@ -147,27 +112,6 @@ def test_reading_in_bulk_stops_before_the_calls_are_used_up_and_live_messages_go
     org.told("POST", "settings", calls_used=1_000)
     with pytest.raises(TryLater, match="REQUEST_LIMIT_EXCEEDED"):
         crm.write_messages([message("in-2", contact(0))])
-
-
-def test_a_record_that_nobody_can_read_costs_itself_alone(site: Site) -> None:
-    org, crm = site
-    poisoned = contact(155)
-    org.told("POST", "poison/Contact", ids=[poisoned])
-    pages = list(crm.pages(None, page_size=100))
-    lost = [(page.lost, page.cursor, list(page.rows)) for page in pages if page.lost]
-    assert [(poisoned in (reason or ""), cursor, rows) for reason, cursor, rows in lost] == [(True, poisoned, [])]
-    found = [row.crm_id for page in pages for row in page.rows]
-    assert found == [one for one in everyone(250) if one != poisoned]
-    assert org.requests()["query"] < 40
-
-
-def test_a_query_that_fails_everywhere_loses_nobody(site: Site) -> None:
-    org, crm = site
-    org.fault("query", "server_error")
-    with pytest.raises(TryAgain):
-        read(crm)
-    org.heal()
-    assert read(crm) == everyone(250)
 
 
 @pytest.mark.parametrize("size", [70, 1_000, 5_000])
@@ -224,20 +168,6 @@ def test_what_is_out_of_the_recycle_bin_is_gone_and_a_short_id_is_an_id(site: Si
 # --- the mapping and the settings
 
 
-def test_a_misspelled_field_is_told_before_anything_is_read(site_with: Callable[..., Site]) -> None:
-    told = SHIPPED.model_dump()
-    told["contacts"]["fields"] = [
-        {**line, "crm": "MobilPhone"} if line["crm"] == "MobilePhone" else line for line in told["contacts"]["fields"]
-    ]
-    org, crm = site_with(mapping=ObjectMapping.model_validate(told), contacts=3)
-    with pytest.raises(ConfigurationError, match="did you mean 'MobilePhone'"):
-        read(crm)
-    with pytest.raises(ConfigurationError, match=r"mappings/salesforce\.toml"):
-        crm.prepare()
-    assert "query" not in org.requests()
-    assert [check.ok for check in crm.check() if check.name == "mapping fits the org"] == [False]
-
-
 @pytest.mark.parametrize("name", ["Account.Nam", "Acount.Name", "Owner.Title"])
 def test_a_lookup_that_leads_nowhere_is_told(site_with: Callable[..., Site], name: str) -> None:
     told = SHIPPED.model_dump()
@@ -247,15 +177,6 @@ def test_a_lookup_that_leads_nowhere_is_told(site_with: Callable[..., Site], nam
     _, crm = site_with(mapping=ObjectMapping.model_validate(told))
     with pytest.raises(ConfigurationError, match="no field"):
         read(crm)
-
-
-def test_an_org_that_does_not_answer_keeps_nobody_from_starting(site: Site) -> None:
-    org, crm = site
-    org.fault("*", "server_error", status=503)
-    crm.prepare()
-    assert [check.ok for check in crm.check()] == [False]
-    org.heal()
-    assert all(check.ok for check in crm.check())
 
 
 def test_an_org_without_our_fields_says_what_to_deploy(site: Site) -> None:
@@ -307,23 +228,6 @@ def test_a_key_of_ours_takes_the_place_of_the_secret(site_with: Callable[..., Si
 
 
 # --- contacts
-
-
-def test_the_shipped_mapping_writes_what_it_reads(site: Site) -> None:
-    org, crm = site
-    given: dict[str, Any] = {"full_name": "王小明", "phone": "+886987654321", "email": "wang@example.com"}
-    given |= {"tags": ["VIP", "老客戶"], "marketing_consent": True, "transactional_consent": False, "blocked": True}
-    given |= {"language": "zh_TW", "birthday": "1991-03-09", "lifecycle_stage": "customer", "gender": "f"}
-    [result] = crm.write_contacts([CrmContact("contact-1", None, given)])
-    assert result.error is None
-    [fate] = crm.look_up([result.crm_id or ""])
-    assert fate.row is not None
-    told = crm.translate([fate.row])[0].fields
-    assert {name: told.get(name) for name in given} == given
-    [again] = crm.write_contacts([CrmContact("contact-1", result.crm_id, given | {"city": "台北市"})])
-    assert again.error is None
-    seen = org.record(result.crm_id or "")
-    assert (seen["MailingCity"], seen["WA_External_Id__c"]) == ("台北市", "wa-886987654321")
 
 
 @pytest.mark.parametrize(("name", "last"), [(None, "(WhatsApp)"), ("Chen", "Chen"), ("王小明", "王")])
@@ -523,13 +427,6 @@ def test_a_message_of_a_customer_merged_away_says_into_whom(site: Site) -> None:
     assert (handed[0].into, isinstance(handed[0].error, Never)) == (kept, True)
 
 
-def test_a_message_known_late_to_be_somebodys_is_tied_to_them(site: Site) -> None:
-    org, crm = site
-    assert crm.write_messages([message("in-1")])[0].error is None
-    assert crm.write_messages([message("in-1", contact(0))])[0].error is None
-    assert [row["WhoId"] for row in org.of("Task")] == [contact(0)]
-
-
 def test_a_task_shows_on_the_day_what_was_said(site: Site) -> None:
     org, crm = site
     crm.write_messages([message("in-1", contact(0), body="請問\n營業時間？")])
@@ -554,16 +451,6 @@ def test_an_unchanged_message_costs_no_write(site: Site) -> None:
     before = sum(org.requests().values())
     crm.write_messages(batch)
     assert sum(org.requests().values()) == before + 1
-
-
-def test_a_write_whose_answer_is_lost_is_written_once(site: Site) -> None:
-    org, crm = site
-    crm.write_messages([message("in-0")])
-    org.fault("collections.create", "cut", moment="after_accept", count=1)
-    with pytest.raises(TryAgain):
-        crm.write_messages([message("in-1"), message("in-2")])
-    assert not [result for result in crm.write_messages([message("in-1"), message("in-2")]) if result.error]
-    assert sorted(row["WA_Ref__c"] for row in org.of("Task")) == ["in-0", "in-1", "in-2"]
 
 
 def test_references_of_any_length_are_told_apart(site: Site) -> None:

@@ -21,7 +21,8 @@ from syncer.flows.template_book import account_templates
 from syncer.flows.template_desk import TemplateDesk
 from syncer.flows.template_watch import TemplateWatch
 from syncer.http import HttpClient
-from syncer.simulators.whatsapp.app import RunningSimulator, start
+from syncer.simulators.serving import RunningServer
+from syncer.simulators.whatsapp.app import start
 from syncer.simulators.whatsapp.config import AccountRules, Behaviour, Limits, SimulatorConfig, StatusPace
 from syncer.simulators.whatsapp.templates import Template as SimulatedTemplate
 from syncer.store import templates
@@ -49,7 +50,7 @@ def payloads(*names: str) -> dict[tuple[str, str], dict[str, Any]]:
 
 
 @pytest.fixture
-def simulator() -> Iterator[RunningSimulator]:
+def simulator() -> Iterator[RunningServer]:
     quiet = Behaviour(
         statuses=StatusPace(sent=(0, 0), delivered=(0, 0), read_share=0),
         limits=Limits(throughput=0, pair_interval=0, messaging_limit=0),
@@ -61,7 +62,7 @@ def simulator() -> Iterator[RunningSimulator]:
 
 
 @pytest.fixture
-def platform(simulator: RunningSimulator) -> Iterator[WhatsAppMessenger]:
+def platform(simulator: RunningServer) -> Iterator[WhatsAppMessenger]:
     http = HttpClient(deadline=3.5, connect=1.0)
     config = SimulatorConfig()
     yield WhatsAppMessenger(
@@ -98,7 +99,7 @@ def filled(name: str, language: str, template: Template) -> TemplateContent:
 
 
 def test_every_starter_template_is_created_approved_read_back_and_shown_as_the_preview_says(
-    desk: TemplateDesk, platform: WhatsAppMessenger, simulator: RunningSimulator
+    desk: TemplateDesk, platform: WhatsAppMessenger, simulator: RunningServer
 ) -> None:
     steps = desk.missing(payloads())
     assert len(steps) == len(KEYS) == 102
@@ -175,14 +176,14 @@ def test_one_language_or_all_are_deleted(desk: TemplateDesk) -> None:
     assert desk.deletion("nothing", None) == []
 
 
-def test_more_templates_than_fit_a_page_are_all_read(desk: TemplateDesk, simulator: RunningSimulator) -> None:
+def test_more_templates_than_fit_a_page_are_all_read(desk: TemplateDesk, simulator: RunningServer) -> None:
     body = [{"type": "BODY", "text": "Hello."}]
     many = [{"name": f"t{number}", "language": "en", "components": body} for number in range(257)]
     requests.post(f"{simulator.url}/_sim/templates", json={"templates": many}, timeout=5).raise_for_status()
     assert desk.watch.pull().total == 257
 
 
-def test_a_page_that_fails_leaves_everything_as_it_was(desk: TemplateDesk, simulator: RunningSimulator) -> None:
+def test_a_page_that_fails_leaves_everything_as_it_was(desk: TemplateDesk, simulator: RunningServer) -> None:
     body = [{"type": "BODY", "text": "Hello."}]
     many = [{"name": f"t{number}", "language": "en", "components": body} for number in range(120)]
     requests.post(f"{simulator.url}/_sim/templates", json={"templates": many}, timeout=5).raise_for_status()

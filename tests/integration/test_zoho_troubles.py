@@ -18,11 +18,12 @@ from syncer.crm import registry
 from syncer.crm.tokens import ProcessTokens
 from syncer.crm.zoho.adapter import ZohoCRM, from_settings
 from syncer.crm.zoho.pace import Pace
-from syncer.domain.crm_record import CrmContact, CrmMessage, Fate
+from syncer.domain.crm_record import CrmContact, Fate
 from syncer.domain.errors import DeliveryError, FixCredentials, Never, TryAgain, TryLater
 from syncer.simulators.zoho.config import SCOPES, Behaviour, Limits
 from syncer.simulators.zoho.seeds import FIRST_ID, FIRST_STAMP
 from tests.contract.zoho_rooms import CONFIG, Site, adapter
+from tests.integration.crm_vendors import message
 
 SHIPPED = load_object_mapping(PACKAGED_FILES, "zoho")
 NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
@@ -55,40 +56,6 @@ def read(crm: ZohoCRM, cursor: str | None = None, size: int = 200, **how: Any) -
 
 def everyone(count: int, first: int = 0) -> list[str]:
     return [str(FIRST_ID + number) for number in range(first, count)]
-
-
-def message(ref: str, contact: str | None = None, **more: Any) -> CrmMessage:
-    values: dict[str, Any] = {"direction": "in", "kind": "text", "body": "hi", "wamid": ref, "status": None}
-    values |= {"crm_contact_id": contact, "phone": None, "status_at": None, "occurred_at": NOON}
-    return CrmMessage(ref=ref, **values | more)
-
-
-@pytest.mark.parametrize(
-    ("kind", "how", "error"),
-    [
-        ("rate_limit", {}, TryLater),
-        ("rate_limit", {"retry_after": 7}, TryLater),
-        ("server_error", {"status": 500}, TryAgain),
-        ("server_error", {"status": 503}, TryAgain),
-        ("wrong_json", {"body": "html"}, TryLater),
-        ("wrong_json", {"body": "truncated"}, TryAgain),
-        ("wrong_json", {"body": "empty"}, TryAgain),
-        ("wrong_shape", {"answer": []}, TryAgain),
-        ("half_answer", {}, TryAgain),
-        ("cut", {}, TryAgain),
-    ],
-)
-def test_a_page_that_fails_is_read_again_from_its_cursor(
-    place: Place, kind: str, how: dict[str, Any], error: type[DeliveryError]
-) -> None:
-    site, crm = place
-    pages = crm.pages(None, page_size=200)
-    first = next(pages)
-    site.fault("Contacts", kind, **how)
-    with pytest.raises(error):
-        next(pages)
-    site.heal()
-    assert [row.crm_id for row in first.rows] + read(crm, first.cursor) == everyone(450)
 
 
 def test_an_expired_token_is_renewed_once_by_all_threads(place: Place) -> None:
@@ -200,27 +167,6 @@ def test_a_cursor_that_waited_too_long_goes_on_all_the_same(place: Place) -> Non
     assert read(crm, first.cursor, size=50) == everyone(450, 200)
 
 
-def test_a_record_that_nobody_can_read_costs_itself_alone(place: Place) -> None:
-    site, crm = place
-    poisoned = str(FIRST_ID + 255)
-    site.told("POST", "poison/Contacts", ids=[poisoned])
-    pages = list(crm.pages(None, page_size=200))
-    [lost] = [page.lost for page in pages if page.lost]
-    assert poisoned in lost
-    found = [row.crm_id for page in pages for row in page.rows]
-    assert found == [one for one in everyone(450) if one != poisoned]
-    assert sum(site.requests().values()) < 40
-
-
-def test_a_list_that_fails_everywhere_loses_nobody(place: Place) -> None:
-    site, crm = place
-    site.fault("Contacts", "server_error")
-    with pytest.raises(TryAgain):
-        read(crm)
-    site.heal()
-    assert read(crm) == everyone(450)
-
-
 def test_the_only_record_is_not_given_up_for_an_outage(place_with: Callable[..., Place]) -> None:
     site, crm = place_with(contacts=1)
     crm.look_up(everyone(1))
@@ -229,33 +175,12 @@ def test_the_only_record_is_not_given_up_for_an_outage(place_with: Callable[...,
         read(crm)
 
 
-def test_a_misspelled_field_is_told_before_anything_is_read(place_with: Callable[..., Place]) -> None:
-    told = SHIPPED.model_dump()
-    told["contacts"]["fields"] = [
-        {**line, "crm": "Mobil"} if line["crm"] == "Mobile" else line for line in told["contacts"]["fields"]
-    ]
-    site, crm = place_with(mapping=ObjectMapping.model_validate(told), contacts=3)
-    with pytest.raises(ConfigurationError, match="did you mean 'Mobile'"):
-        read(crm)
-    assert "Contacts.list" not in site.requests()
-    assert [check.ok for check in crm.check() if check.name == "mapping fits the organisation"] == [False]
-
-
 def test_the_unique_field_must_be_made_before_anything_is_written(place: Place) -> None:
     site, crm = place
     site.told("POST", "fields/Contacts", field="WA_External_Id")
     with pytest.raises(ConfigurationError, match="may hold the same value twice"):
         crm.write_contacts([CrmContact("c", None, {"phone": "+886912345678"})])
     assert site.of("Contacts") == []
-
-
-def test_an_organisation_that_does_not_answer_keeps_nobody_from_starting(place: Place) -> None:
-    site, crm = place
-    site.fault("*", "server_error", status=503)
-    crm.prepare()
-    assert [check.ok for check in crm.check()] == [False]
-    site.heal()
-    assert all(check.ok for check in crm.check())
 
 
 def test_the_adapter_is_made_of_the_settings_with_the_tokens_it_is_given(place: Place) -> None:
@@ -320,23 +245,6 @@ def test_no_write_sets_off_the_companys_own_workflows(place: Place) -> None:
     crm.write_contacts([CrmContact("a", crm_id, {"city": "花蓮市"}), CrmContact("b", None, {"phone": "+85291234567"})])
     crm.write_messages([message("in-1", crm_id)])
     assert site.told("GET", "stats")["workflows"] == 0
-
-
-def test_the_shipped_mapping_writes_what_it_reads(place: Place) -> None:
-    site, crm = place
-    given: dict[str, Any] = {"full_name": "王小明", "phone": "+886987654321", "email": "wang@example.com"}
-    given |= {"tags": ["VIP", "老客戶"], "marketing_consent": True, "transactional_consent": False, "blocked": True}
-    given |= {"language": "zh_TW", "birthday": "1991-03-09", "lifecycle_stage": "customer", "gender": "f"}
-    [result] = crm.write_contacts([CrmContact("contact-1", None, given)])
-    assert result.error is None
-    [fate] = crm.look_up([result.crm_id or ""])
-    assert fate.row is not None
-    told = crm.translate([fate.row])[0].fields
-    assert {name: told.get(name) for name in given} == given
-    [again] = crm.write_contacts([CrmContact("contact-1", result.crm_id, given | {"city": "台北市"})])
-    assert again.error is None
-    seen = site.told("GET", f"records/Contacts/{result.crm_id}")
-    assert (seen["Mailing_City"], seen["WA_External_Id"], seen["Last_Name"]) == ("台北市", "wa-886987654321", "王")
 
 
 @pytest.mark.parametrize(
@@ -468,14 +376,6 @@ def test_texts_are_cut_to_their_fields(place: Place) -> None:
     assert [tag["name"] for tag in seen["Tag"]] == ["t" * 25]
 
 
-def test_a_message_known_late_to_be_somebodys_is_tied_to_them(place: Place) -> None:
-    site, crm = place
-    crm_id = str(FIRST_ID)
-    assert crm.write_messages([message("in-1")])[0].error is None
-    assert crm.write_messages([message("in-1", crm_id)])[0].error is None
-    assert [row["WA_Contact"]["id"] for row in site.of("WA_Messages")] == [crm_id]
-
-
 def test_a_hundred_messages_cost_three_requests_and_unchanged_ones_two(place: Place) -> None:
     site, crm = place
     crm.write_messages([message("in-0", str(FIRST_ID))])
@@ -486,16 +386,6 @@ def test_a_hundred_messages_cost_three_requests_and_unchanged_ones_two(place: Pl
         assert not [result for result in crm.write_messages(batch) if result.error]
         costs.append(sum(site.requests().values()) - before)
     assert costs == [3, 2]
-
-
-def test_a_write_whose_answer_is_lost_is_written_once(place: Place) -> None:
-    site, crm = place
-    crm.write_messages([message("in-0")])
-    site.fault("WA_Messages.insert", "cut", moment="after_accept", count=1)
-    with pytest.raises(TryAgain):
-        crm.write_messages([message("in-1"), message("in-2")])
-    assert not [result for result in crm.write_messages([message("in-1"), message("in-2")]) if result.error]
-    assert sorted(row["WA_Ref"] for row in site.of("WA_Messages")) == ["in-0", "in-1", "in-2"]
 
 
 def test_a_module_that_lacks_a_field_is_told_and_messages_become_notes(place_with: Callable[..., Place]) -> None:

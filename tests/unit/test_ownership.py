@@ -275,3 +275,19 @@ def test_rows_laid_over_each_other_say_what_field_by_field_they_would() -> None:
     slow = Law({"c": {"city": FieldRule(wins=Wins.CRM)}}, ("a", "b", "c"))
     for order in permutations(rows):
         assert golden(order, {}, Law({}, ("a", "b"))) == golden(order, {}, slow)
+
+
+def test_rows_of_one_crm_are_laid_over_each_other_whatever_its_rule() -> None:
+    said = [
+        {"city": "x", "tags": ["a"], "blocked": True, "email": "", "created_at": "2012"},
+        {"city": "y", "full_name": "B", "tags": ["b"], "created_at": "2010"},
+        {"full_name": "C", "email": "a@b.tw", "city": ""},
+    ]
+    rows = [
+        SourceRecord("a", str(number), b"d", fields, f"+{number}", None, at(number % 2))
+        for number, fields in enumerate(said)
+    ]
+    nothing_more = {"company": edit(None, 9)}  # makes it ask field by field
+    for order in permutations(rows):
+        for rule in (law(a=C), law(a=E)):
+            assert golden(order, {}, rule) == golden(order, nothing_more, rule)

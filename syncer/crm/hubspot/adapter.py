@@ -128,14 +128,14 @@ class HubSpotCRM:
         """Make the communications say what `messages` say."""
         if not messages:
             return []
-        return write_messages(self._api, messages, self._keeping())
+        return write_messages(self._api, self._reader, messages, self._keeping())
 
     def write_tasks(self, tasks: Sequence[CrmTask]) -> list[WriteResult]:
         """Open tickets for the tasks that are new."""
         if not tasks:
             return []
         self._make_ready("tickets", [REF])
-        return write_tasks(self._api, tasks, self._first_stage(), self._priorities)
+        return write_tasks(self._api, self._reader, tasks, self._first_stage(), self._priorities)
 
     def write_contacts(self, contacts: Sequence[CrmContact]) -> list[WriteResult]:
         """Update each person's contact, or create it."""

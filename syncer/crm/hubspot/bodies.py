@@ -17,7 +17,9 @@ from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any
 
-from syncer.crm.hubspot.call import Api, chunks, parsed, reading
+from syncer.crm.batches import chunks
+from syncer.crm.exchange import reading
+from syncer.crm.hubspot.call import Api, parsed
 from syncer.crm.hubspot.mapping import MESSAGE_PROPERTIES
 from syncer.crm.hubspot.messages import KIND, Recorded, Values, as_html
 from syncer.crm.hubspot.writing import properties, read

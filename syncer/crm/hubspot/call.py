@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from json import loads
+from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import quote
 
+from syncer.crm.exchange import exchange
 from syncer.crm.hubspot import errors
 from syncer.crm.hubspot.pace import LONGEST_PAUSE, Pace
-from syncer.domain.errors import DeliveryError, FixCredentials, Never, OutcomeUnknown, TryAgain, TryLater
+from syncer.crm.refusals import object_of
+from syncer.domain.errors import TryLater
 from syncer.http import HttpClient, Response
 
 #: Seconds from the call to the last byte of the answer. A page of a hundred contacts takes HubSpot up to two.
@@ -82,14 +83,7 @@ class Api:
         room, slash, rest = path.partition("/")
         url = f"{self._root}/{room}/{self._version}{slash}{quote(rest, safe='/')}"
         head = {"Authorization": f"Bearer {self._access_token()}"}
-        try:
-            response = self._http.request(method, url, headers=head, json=json, params=params, repeatable=True)
-        except OutcomeUnknown as doubt:
-            raise TryAgain(doubt.detail, code=doubt.code) from doubt
-        except DeliveryError as error:
-            if isinstance(error, TryAgain | TryLater):
-                raise
-            raise FixCredentials(error.detail, code=error.code) from error
+        response = exchange(self._http, method, url, headers=head, json=json, params=params)
         self.pace.note(response.headers)
         if 200 <= response.status < 300:
             return response
@@ -98,26 +92,12 @@ class Api:
 
 def parsed(response: Response) -> dict[str, Any]:
     """The object of an answer; raises `TryAgain`, `TryLater` or `FixCredentials` for anything else."""
-    try:
-        told = loads(response.body)
-    except (ValueError, RecursionError):
-        told = None
-    if not isinstance(told, dict):
-        raise errors.not_promised(response.status, response.headers, response.body)
+    told = object_of(response.body)
+    if told is None:
+        raise errors.VENDOR.not_promised(response.status, response.body)
     return told
-
-
-def reading(error: DeliveryError) -> DeliveryError:
-    """A refusal of a read, which no single record is to blame for: a person has to look at the mapping or at the
-    rights."""
-    return FixCredentials(error.detail, code=error.code) if isinstance(error, Never) else error
 
 
 def is_id(text: str) -> bool:
     """Whether a record could have this id; one text that is none would spoil a whole batch."""
     return text.isascii() and text.isdecimal() and len(text) <= _LONGEST_ID
-
-
-def chunks(items: Sequence[Any], size: int = BATCH) -> list[Sequence[Any]]:
-    """The items in batches."""
-    return [items[start : start + size] for start in range(0, len(items), size)]

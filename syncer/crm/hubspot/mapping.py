@@ -8,9 +8,10 @@ from typing import Any
 
 from config.object_mapping import ContactObject
 from syncer.crm import field_check
+from syncer.crm.exchange import reading
 from syncer.crm.field_check import CrmField, Holds
 from syncer.crm.hubspot import errors
-from syncer.crm.hubspot.call import Api, reading
+from syncer.crm.hubspot.call import Api
 from syncer.domain.errors import DeliveryError, FixCredentials, Never
 
 FILE = "mappings/hubspot.toml"

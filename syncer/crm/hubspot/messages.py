@@ -13,8 +13,10 @@ from syncer.crm import moments
 from syncer.crm.hubspot import errors
 from syncer.crm.hubspot.call import Api, is_id
 from syncer.crm.hubspot.mapping import MESSAGE_PROPERTIES, REF
-from syncer.crm.hubspot.writing import Input, Outcome, properties, read, result, to_contact, write
+from syncer.crm.hubspot.reading import Reader
+from syncer.crm.hubspot.writing import Input, Outcome, properties, read, to_contact, write
 from syncer.crm.message_changes import difference
+from syncer.crm.whereabouts import results
 from syncer.domain.crm_record import CrmMessage, WriteResult
 from syncer.domain.errors import Never
 from syncer.domain.text import shorten, storable
@@ -80,12 +82,12 @@ class InProperties:
         return nullcontext()
 
 
-def write_messages(api: Api, messages: Sequence[CrmMessage], keeping: Keeping) -> list[WriteResult]:
+def write_messages(api: Api, reader: Reader, messages: Sequence[CrmMessage], keeping: Keeping) -> list[WriteResult]:
     """Record the messages that are not there, update those that changed. Raises `TryAgain`, `TryLater`,
     `FixCredentials`."""
     with keeping.turn():
         outcomes = _written(api, {message.ref: message for message in messages}, keeping)
-    return [result(message.ref, outcomes.get(message.ref)) for message in messages]
+    return results(reader, messages, outcomes, errors.may_lack_another, errors.VENDOR.silence())
 
 
 def _written(api: Api, wanted: Mapping[str, CrmMessage], keeping: Keeping) -> dict[str, Outcome]:

@@ -10,19 +10,18 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from config.contact_fields import FieldMap
 from config.object_mapping import ContactObject
-from syncer.crm import transforms
+from syncer.crm.batches import chunks
+from syncer.crm.exchange import reading
 from syncer.crm.hubspot import errors
-from syncer.crm.hubspot.call import Api, chunks, is_id, reading
+from syncer.crm.hubspot.call import Api, is_id
 from syncer.crm.hubspot.call import parsed as answer_of
 from syncer.crm.hubspot.reading import Reader
 from syncer.crm.hubspot.writing import Outcome, properties, read, write
+from syncer.crm.people import Update, departed, forms_of, is_still, key_of, lines_of_new, numbers, phone_lines, phone_of
 from syncer.crm.spelling import Speller
 from syncer.domain.crm_record import CrmContact, WriteResult
 from syncer.domain.errors import Never
-from syncer.domain.phone import Phone
-from syncer.domain.phone_variants import variants
 
 #: Property with a phone -> the one that HubSpot computes of it: digits with the country code, for searches.
 _SEARCHABLE = {
@@ -51,10 +50,10 @@ class People:
         there, results = self._known([person for person in people if person.crm_id])
         strangers = [person for person in people if not person.crm_id]
         there |= self._met(strangers)
-        updates: dict[str, _Update] = {}
+        updates: dict[str, Update] = {}
         for person in people:
             if found := there.get(person.ref):
-                updates.setdefault(found[0], _Update(found[1], [])).people.append(person)
+                updates.setdefault(found[0], Update(found[1])).people.append(person)
         results |= self._update(updates)
         results |= self._create([person for person in strangers if person.ref not in there])
         return [results[person.ref] for person in people]
@@ -70,44 +69,43 @@ class People:
         fates = {fate.crm_id: fate for fate in self.reader.look_up([str(person.crm_id) for person in lost])}
         results = {}
         for person in lost:
-            into = fates[str(person.crm_id)].into
-            text = f"was merged into {into}" if into else "is not there any more"
-            error = Never(f"the contact {person.crm_id} {text}", code="OBJECT_NOT_FOUND")
-            results[person.ref] = WriteResult(person.ref, error=error, into=into, gone=into is None)
+            results[person.ref] = departed(person, fates[str(person.crm_id)], "OBJECT_NOT_FOUND")
         there = {person.ref: (str(person.crm_id), found[str(person.crm_id)]) for person in people if person not in lost}
         return there, results
 
     def _met(self, strangers: Sequence[CrmContact]) -> dict[str, Found]:
         """Of those without an id: the records with their phone, by the search or by the key that we gave them."""
-        phones = {phone for person in strangers if (phone := _phone(person))}
+        phones = {phone for person in strangers if (phone := phone_of(person))}
         found = self._by_phone(phones) if phones else {}
-        there = {person.ref: found[phone] for person in strangers if (phone := _phone(person)) in found}
-        keys = {_key(person): person for person in strangers if person.ref not in there}
+        there = {person.ref: found[phone] for person in strangers if (phone := phone_of(person)) in found}
+        keys = {key_of(person): person for person in strangers if person.ref not in there}
         rows = read(self.api, self.mapping.object, list(keys), self._names, by=self.mapping.unique) if keys else []
         for row in rows:
             values = properties(row)
             person = keys.get(str(values.get(self.mapping.unique)))
-            if person is not None and self._has(values, _phone(person)):
-                mates = [one for one in strangers if _key(one) == _key(person)]
+            if person is not None and is_still(
+                phone_of(person), numbers(values, phone_lines(self.mapping), self.region)
+            ):
+                mates = [one for one in strangers if key_of(one) == key_of(person)]
                 there |= {mate.ref: (str(row.get("id")), values) for mate in mates}
         return there
 
     def _by_phone(self, phones: Collection[str]) -> dict[str | None, Found]:
         """The record of each number in whichever of its forms, the first by id if several have it. What is found is
         read as the sync reads it, so that the two never disagree on whose number it is."""
-        wanted = {form: phone for phone in phones for form in variants(phone)} | {phone: phone for phone in phones}
+        wanted = forms_of(sorted(phones))
         found: dict[str | None, Found] = {}
         for part in chunks(sorted(wanted), _NUMBERS):
             for row in self._search(part):
                 values = properties(row)
-                for number in self._numbers(values):
+                for number in numbers(values, phone_lines(self.mapping), self.region):
                     if number in wanted:
                         found.setdefault(wanted[number], (str(row.get("id")), values))
         return found
 
     def _search(self, phones: Sequence[str]) -> list[dict[str, Any]]:
         groups = []
-        for line in self._phone_lines:
+        for line in phone_lines(self.mapping):
             computed = _SEARCHABLE.get(line.crm)
             values = [phone.removeprefix("+") for phone in phones] if computed else list(phones)
             groups.append({"filters": [{"propertyName": computed or line.crm, "operator": "IN", "values": values}]})
@@ -118,18 +116,9 @@ class People:
             raise reading(error) from error
         return [row for row in found.get("results") or () if isinstance(row, dict)]
 
-    def _numbers(self, values: Mapping[str, Any]) -> list[str]:
-        read_ones = (transforms.phone(values.get(line.crm), self.region) for line in self._phone_lines)
-        return [number.e164 for number in read_ones if isinstance(number, Phone)]
-
-    def _has(self, values: Mapping[str, Any], phone: str | None) -> bool:
-        """Whether the record under our key is still this person's: its number may have been given to another."""
-        numbers = self._numbers(values)
-        return phone is None or not numbers or not {phone, *variants(phone)}.isdisjoint(numbers)
-
     # --- writing
 
-    def _update(self, updates: Mapping[str, _Update]) -> dict[str, WriteResult]:
+    def _update(self, updates: Mapping[str, Update]) -> dict[str, WriteResult]:
         inputs = {}
         for crm_id, update in updates.items():
             changes = self._speller.changes(update.fields(), update.values)
@@ -160,9 +149,9 @@ class People:
         return outcomes
 
     def _create(self, people: Sequence[CrmContact]) -> dict[str, WriteResult]:
-        by_key: dict[str, _Update] = {}
+        by_key: dict[str, Update] = {}
         for person in people:
-            by_key.setdefault(_key(person), _Update({}, [])).people.append(person)
+            by_key.setdefault(key_of(person), Update({})).people.append(person)
         taken = self._taken(list(by_key))
         inputs = {
             key: {
@@ -175,11 +164,11 @@ class People:
         }
         outcomes = write(self.api, self.mapping.object, "upsert", inputs)
         results = {}
-        healed: dict[str, _Update] = {}
+        healed: dict[str, Update] = {}
         for key, new in by_key.items():
             existing = errors.existing_id(outcomes[key].error)
             if existing:
-                healed.setdefault(existing, _Update({}, [])).people.extend(new.people)
+                healed.setdefault(existing, Update({})).people.extend(new.people)
             for person in new.people:
                 results[person.ref] = WriteResult(person.ref, outcomes[key].id, outcomes[key].error)
         return results | (self._heal(healed) if healed else {})
@@ -189,21 +178,17 @@ class People:
         rows = read(self.api, self.mapping.object, keys, [unique], by=unique) if keys else []
         return {str(properties(row).get(unique)) for row in rows}
 
-    def _heal(self, healed: Mapping[str, _Update]) -> dict[str, WriteResult]:
+    def _heal(self, healed: Mapping[str, Update]) -> dict[str, WriteResult]:
         """A record with the same e-mail address is there already: it is this person's, and gets the rest."""
         rows = read(self.api, self.mapping.object, list(healed), self._names)
         there = {str(row.get("id")): properties(row) for row in rows}
-        return self._update({one: _Update(there[one], healed[one].people) for one in healed if one in there})
+        return self._update({one: Update(there[one], healed[one].people) for one in healed if one in there})
 
     # --- what the mapping says
 
     @property
-    def _phone_lines(self) -> list[FieldMap]:
-        return [line for line in self.mapping.to_contact if line.contact in ("phone", "phone_alt")]
-
-    @property
     def _names(self) -> list[str]:
-        lines = [*self.mapping.to_crm, *self._phone_lines]
+        lines = [*self.mapping.to_crm, *phone_lines(self.mapping)]
         return sorted({line.crm for line in lines} | {self.mapping.unique})
 
     @property
@@ -212,33 +197,7 @@ class People:
 
     @property
     def _new_speller(self) -> Speller:
-        """A new record's phone is written even where the mapping only reads it: by the phone it is found again."""
-        lines = self.mapping.to_crm
-        if not any(line.contact == "phone" for line in lines):
-            lines = (*lines, *(line for line in self._phone_lines if line.contact == "phone"))
-        return Speller(lines, self.region)
-
-
-@dataclass(slots=True)
-class _Update:
-    """A record's properties as they are, and the people who are to be written there."""
-
-    values: dict[str, Any]
-    people: list[CrmContact]
-
-    def fields(self) -> dict[str, Any]:
-        """What all of them say; of two words on a field the later."""
-        return {name: value for person in self.people for name, value in person.fields.items()}
-
-
-def _phone(person: CrmContact) -> str | None:
-    return person.fields.get("phone") or None
-
-
-def _key(person: CrmContact) -> str:
-    """Our own id of a new record: the phone, so that the same stranger is made once, else our reference."""
-    phone = _phone(person)
-    return f"wa-{phone.removeprefix('+')}" if phone else f"wa-{person.ref}"
+        return Speller(lines_of_new(self.mapping), self.region)
 
 
 def _plain(changes: Mapping[str, Any]) -> dict[str, str]:

@@ -12,10 +12,13 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from syncer.crm import moments
+from syncer.crm import moments, walking
+from syncer.crm.batches import chunks
+from syncer.crm.exchange import reading
 from syncer.crm.hubspot import errors
-from syncer.crm.hubspot.call import Api, chunks, is_id, reading
+from syncer.crm.hubspot.call import BATCH, Api, is_id
 from syncer.crm.hubspot.rows import CHANGED, Rows, found_and_missing
+from syncer.crm.refusals import HALF_ANSWER
 from syncer.domain.crm_record import Fate, RawRow, SourcePage
 from syncer.domain.errors import DeliveryError, Never, TryAgain
 
@@ -24,7 +27,7 @@ OVERLAP = timedelta(minutes=5)
 #: Most records of one answer.
 LIST_PAGE, SEARCH_PAGE = 100, 200
 #: Answers that come again and again for one page only: a record on it that HubSpot itself cannot read.
-_POISON = ("http_500", "INTERNAL_ERROR", errors.HALF_ANSWER)
+_POISON = ("http_500", "INTERNAL_ERROR", HALF_ANSWER)
 
 logger = logging.getLogger(__name__)
 
@@ -40,11 +43,7 @@ class Reader:
         """Pages of at most `page_size` rows, each made of as many answers as it takes; a page is cut short where the
         next answer fails. Raises `TryAgain`, `TryLater`, `FixCredentials`."""
         walk = _Changes(self, cursor, changed_since) if changed_since is not None else _All(self, cursor)
-        while True:
-            page = walk.page(page_size)
-            yield page
-            if page.cursor is None:
-                return
+        return walking.pages(walk, page_size)
 
     def listed(self, after: str | None, limit: int) -> tuple[list[RawRow], str | None]:
         """One answer of the list: rows, and the cursor after them."""
@@ -71,7 +70,7 @@ class Reader:
     def look_up(self, crm_ids: Sequence[str]) -> list[Fate]:
         """What became of these records, in their order, asked by id. Raises as `pages`."""
         fates: dict[str, Fate] = {}
-        for part in chunks(list(dict.fromkeys(crm_ids))):
+        for part in chunks(list(dict.fromkeys(crm_ids)), BATCH):
             fates |= self._fates([one for one in part if is_id(one)])
         return [fates.get(one, Fate(one)) for one in crm_ids]
 
@@ -153,24 +152,14 @@ class _Changes:
     """
 
     def __init__(self, reader: Reader, cursor: str | None, changed_since: datetime) -> None:
-        self._reader = reader
+        self._reader, self.most = reader, SEARCH_PAGE
         floor = _milliseconds(changed_since.astimezone(UTC) - OVERLAP)
-        self._cursor: str | None = cursor or f"since:{max(floor, 0)}"
+        self.cursor: str | None = cursor or f"since:{max(floor, 0)}"
 
     def page(self, size: int) -> SourcePage:
-        rows: list[RawRow] = []
-        while len(rows) < size and self._cursor is not None:
-            try:
-                found, after = self._step(self._cursor, min(SEARCH_PAGE, size - len(rows)))
-            except DeliveryError:
-                if rows:
-                    break
-                raise
-            rows += found
-            self._cursor = after
-        return SourcePage(rows, self._cursor)
+        return walking.filled(self, size)
 
-    def _step(self, cursor: str, limit: int) -> tuple[list[RawRow], str | None]:
+    def step(self, cursor: str, limit: int) -> tuple[list[RawRow], str | None]:
         how, moment, *last = cursor.split(":")
         if how == "same":
             return self._of_one_moment(int(moment), int(last[0]), limit)
@@ -199,7 +188,7 @@ class _Changes:
     def _stamp(self, row: RawRow) -> int:
         found = moments.moment(self._reader.rows.stamp(row))
         if found is None:
-            raise TryAgain(f"record {row.crm_id} does not say when it was changed", code=errors.HALF_ANSWER)
+            raise TryAgain(f"record {row.crm_id} does not say when it was changed", code=HALF_ANSWER)
         return _milliseconds(found)
 
 

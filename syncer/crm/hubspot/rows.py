@@ -75,7 +75,7 @@ class Rows:
         try:
             row = _single.decode(response.body)
         except (msgspec.DecodeError, RecursionError):
-            raise errors.not_promised(response.status, response.headers, response.body) from None
+            raise errors.VENDOR.not_promised(response.status, response.body) from None
         return self.raw(row.id, bytes(row.properties))
 
     def raw(self, crm_id: str, properties: bytes) -> RawRow:
@@ -143,4 +143,4 @@ def _decoded_slowly(response: Response) -> _Told:
         mended = storable(dumps(response.json(), ensure_ascii=False, separators=(",", ":")))
         return _page.decode(mended)
     except (ValueError, RecursionError):
-        raise errors.not_promised(response.status, response.headers, response.body) from None
+        raise errors.VENDOR.not_promised(response.status, response.body) from None

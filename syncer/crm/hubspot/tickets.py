@@ -8,7 +8,9 @@ from syncer.crm.hubspot import errors
 from syncer.crm.hubspot.call import Api, is_id
 from syncer.crm.hubspot.mapping import REF, Stage
 from syncer.crm.hubspot.messages import LONGEST, moment_text
-from syncer.crm.hubspot.writing import Input, Outcome, properties, read, result, to_contact, write
+from syncer.crm.hubspot.reading import Reader
+from syncer.crm.hubspot.writing import Input, Outcome, properties, read, to_contact, write
+from syncer.crm.whereabouts import results
 from syncer.domain.crm_record import CrmTask, WriteResult
 from syncer.domain.text import shorten, storable
 
@@ -19,10 +21,11 @@ _LONGEST_SUBJECT = 255
 _PRIORITIES = {"low": "LOW", "normal": "MEDIUM", "medium": "MEDIUM", "high": "HIGH", "urgent": "URGENT"}
 
 
-def write_tasks(api: Api, tasks: Sequence[CrmTask], stage: Stage, priorities: Sequence[str]) -> list[WriteResult]:
+def write_tasks(
+    api: Api, reader: Reader, tasks: Sequence[CrmTask], stage: Stage, priorities: Sequence[str]
+) -> list[WriteResult]:
     """Open a ticket for each task that has none, and give it to the contact's owner; one that exists belongs to the
-    person who works on it. Raises `TryAgain`, `TryLater`,
-    `FixCredentials`."""
+    person who works on it. Raises `TryAgain`, `TryLater`, `FixCredentials`."""
     wanted = {task.ref: task for task in tasks}
     rows = read(api, "tickets", list(wanted), [REF], by=REF)
     outcomes = {str(properties(row).get(REF)): Outcome(id=str(row.get("id"))) for row in rows}
@@ -31,7 +34,7 @@ def write_tasks(api: Api, tasks: Sequence[CrmTask], stage: Stage, priorities: Se
     made = write(api, "tickets", "create", {task.ref: _new_ticket(task, stage, priorities, owners) for task in new})
     # Another worker was faster: the ticket is there, which is all that was asked for.
     outcomes |= {ref: Outcome() if errors.is_conflict(one.error) else one for ref, one in made.items()}
-    return [result(task.ref, outcomes.get(task.ref)) for task in tasks]
+    return results(reader, tasks, outcomes, errors.may_lack_another, errors.VENDOR.silence())
 
 
 def _owners(api: Api, contacts: Sequence[str]) -> dict[str, str]:

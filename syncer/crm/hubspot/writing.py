@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
+from syncer.crm.batches import chunks, written
+from syncer.crm.exchange import objects, reading
 from syncer.crm.hubspot import errors
-from syncer.crm.hubspot.call import BATCH, Api, chunks, reading
-from syncer.domain.crm_record import WriteResult
-from syncer.domain.errors import DeliveryError, Never, TryAgain
+from syncer.crm.hubspot.call import BATCH, Api
+from syncer.domain.errors import DeliveryError, Never
 
 Input = Mapping[str, Any]
 
@@ -28,37 +30,24 @@ def write(api: Api, kind: str, verb: str, inputs: Mapping[str, Input]) -> dict[s
     A batch that is refused whole is halved until the one to blame stands alone. Raises `TryAgain`, `TryLater`,
     `FixCredentials` when HubSpot itself does not serve; what was written by then may be written again.
     """
-    found: dict[str, Outcome] = {}
-    for part in chunks(list(inputs)):
-        found |= _part(api, kind, verb, {ref: inputs[ref] for ref in part})
-    return found
+    return written(inputs, BATCH, partial(_part, api, kind, verb), lambda error: Outcome(error=error))
 
 
 def _part(api: Api, kind: str, verb: str, inputs: Mapping[str, Input]) -> dict[str, Outcome]:
     # Short and plain, since the vendor names no limit for it, and our references may be long.
     traces = {str(place): ref for place, ref in enumerate(inputs)}
     told = [{**inputs[ref], "objectWriteTraceId": trace} for trace, ref in traces.items()]
-    try:
-        answer = api.batch(kind, verb, {"inputs": told})
-    except Never as error:
-        if len(inputs) == 1:
-            return dict.fromkeys(inputs, Outcome(error=error))
-        refs = list(inputs)
-        halves = (refs[: len(refs) // 2], refs[len(refs) // 2 :])
-        first, second = (_part(api, kind, verb, {ref: inputs[ref] for ref in half}) for half in halves)
-        return first | second
-    return _outcomes(answer, traces, told)
+    return _outcomes(api.batch(kind, verb, {"inputs": told}), traces, told)
 
 
 def _outcomes(answer: Mapping[str, Any], traces: Mapping[str, str], told: Sequence[Input]) -> dict[str, Outcome]:
     by_id = {str(item["id"]): str(item["objectWriteTraceId"]) for item in told if "id" in item}
-    silence = TryAgain("HubSpot says nothing of this record", code=errors.HALF_ANSWER)
-    found = {ref: Outcome(error=silence) for ref in traces.values()}
-    for row in _objects(answer.get("results")):
+    found = {ref: Outcome(error=errors.VENDOR.silence()) for ref in traces.values()}
+    for row in objects(answer.get("results")):
         trace = str(row.get("objectWriteTraceId") or by_id.get(str(row.get("id")), ""))
         if trace in traces:
             found[traces[trace]] = Outcome(id=str(row.get("id")))
-    for item in _objects(answer.get("errors")):
+    for item in objects(answer.get("errors")):
         error = errors.from_item(item)
         for trace in _concerned(item, by_id):
             if trace in traces:
@@ -86,7 +75,7 @@ def read(api: Api, kind: str, ids: Sequence[str], names: Sequence[str], by: str 
             if errors.is_missing(error):
                 continue
             raise reading(error) from error
-        rows += _objects(answer.get("results"))
+        rows += objects(answer.get("results"))
     return rows
 
 
@@ -100,17 +89,6 @@ def to_contact(crm_id: str | None, kind: int) -> list[dict[str, Any]]:
     """A new record's link to a contact; `kind` is HubSpot's own number of it."""
     types = [{"associationCategory": "HUBSPOT_DEFINED", "associationTypeId": kind}]
     return [{"to": {"id": crm_id}, "types": types}] if crm_id else []
-
-
-def result(ref: str, outcome: Outcome | None) -> WriteResult:
-    """An outcome as the flows are told of it."""
-    if outcome is None:
-        return WriteResult(ref, error=TryAgain("HubSpot says nothing of this record", code=errors.HALF_ANSWER))
-    return WriteResult(ref, error=outcome.error)
-
-
-def _objects(value: object) -> list[dict[str, Any]]:
-    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
 
 
 def _listed(value: object) -> list[Any]:

@@ -12,8 +12,10 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from syncer.crm.batches import chunks
+from syncer.crm.refusals import HALF_ANSWER
 from syncer.crm.salesforce import errors
-from syncer.crm.salesforce.call import Api, chunks, parsed
+from syncer.crm.salesforce.call import Api, parsed
 from syncer.crm.salesforce.writing import HEADERS, Outcome, Record
 from syncer.domain.errors import FixCredentials, Never, TryAgain, TryLater
 from syncer.domain.text import storable
@@ -32,7 +34,7 @@ def write(
 ) -> dict[str, Outcome]:
     """As `writing.write`, for `update` and `upsert`. Also raises `TryLater` for a job that takes too long."""
     column = by or "Id"
-    silence = Outcome(error=TryAgain("the job says nothing of this record", code=errors.HALF_ANSWER))
+    silence = Outcome(error=TryAgain("the job says nothing of this record", code=HALF_ANSWER))
     found: dict[str, Outcome] = {}
     for part in chunks(list(records), MOST):
         keys = {str(records[ref][column]): ref for ref in part}
@@ -106,5 +108,5 @@ def _file(api: Api, job: str, name: str, column: str) -> list[dict[str, str]]:
     response = api.call("GET", f"jobs/ingest/{job}/{name}", headers={"Accept": "text/csv"})
     rows = csv.DictReader(io.StringIO(response.body.decode("utf-8", "replace"), newline=""))
     if not {"sf__Id", column} <= set(rows.fieldnames or ()):
-        raise errors.not_promised(response.status, response.headers, response.body)
+        raise errors.VENDOR.not_promised(response.status, response.body)
     return list(rows)

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from json import loads
+from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import quote
 
+from syncer.crm.exchange import exchange, objects, reading
+from syncer.crm.refusals import json_of
 from syncer.crm.salesforce import errors
 from syncer.crm.salesforce.pace import Pace
 from syncer.crm.salesforce.tokens import Tokens
-from syncer.domain.errors import DeliveryError, FixCredentials, Never, OutcomeUnknown, TryAgain, TryLater
+from syncer.domain.errors import Never
 from syncer.http import HttpClient, Response
 
 #: Seconds from the call to the last byte of the answer. A page of 2,000 contacts takes Salesforce up to three.
@@ -75,7 +76,7 @@ class Api:
         for renewed in (False, True):
             url = f"{token.instance_url}{self._root}/{quote(path, safe='/')}"
             head = {"Authorization": f"Bearer {token.access}", **(headers or {})}
-            response = self._exchange(method, url, head, json, params, data)
+            response = exchange(self._http, method, url, headers=head, json=json, params=params, data=data)
             self.pace.note(response.headers)
             if 200 <= response.status < 300:
                 return response
@@ -85,40 +86,20 @@ class Api:
             token = self.tokens.after(token)
         raise error
 
-    def _exchange(
-        self,
-        method: str,
-        url: str,
-        headers: Mapping[str, str],
-        json: Any,
-        params: Mapping[str, str] | None,
-        data: bytes | None,
-    ) -> Response:
-        try:
-            return self._http.request(
-                method, url, headers=headers, json=json, params=params, data=data, repeatable=True
-            )
-        except OutcomeUnknown as doubt:
-            raise TryAgain(doubt.detail, code=doubt.code) from doubt
-        except DeliveryError as error:
-            if isinstance(error, TryAgain | TryLater):
-                raise
-            raise FixCredentials(error.detail, code=error.code) from error
-
 
 def parsed(response: Response) -> dict[str, Any]:
     """The object of an answer; raises `TryAgain`, `TryLater` or `FixCredentials` for anything else."""
-    told = _told(response)
+    told = json_of(response.body)
     if not isinstance(told, dict):
-        raise errors.not_promised(response.status, response.headers, response.body)
+        raise errors.VENDOR.not_promised(response.status, response.body)
     return told
 
 
 def listed(response: Response) -> list[dict[str, Any]]:
     """The list of an answer; raises as `parsed`."""
-    told = _told(response)
+    told = json_of(response.body)
     if not isinstance(told, list) or not all(isinstance(item, dict) for item in told):
-        raise errors.not_promised(response.status, response.headers, response.body)
+        raise errors.VENDOR.not_promised(response.status, response.body)
     return told
 
 
@@ -126,23 +107,5 @@ def records(response: Response) -> list[dict[str, Any]]:
     """The records of an answer to a query; raises as `parsed`."""
     told = parsed(response).get("records")
     if not isinstance(told, list):
-        raise errors.not_promised(response.status, response.headers, response.body)
-    return [row for row in told if isinstance(row, dict)]
-
-
-def _told(response: Response) -> Any:
-    try:
-        return loads(response.body)
-    except (ValueError, RecursionError):
-        return None
-
-
-def reading(error: DeliveryError) -> DeliveryError:
-    """A refusal of a read, which no single record is to blame for: a person has to look at the mapping or at the
-    rights."""
-    return FixCredentials(error.detail, code=error.code) if isinstance(error, Never) else error
-
-
-def chunks(items: Sequence[Any], size: int = BATCH) -> list[Sequence[Any]]:
-    """The items in batches."""
-    return [items[start : start + size] for start in range(0, len(items), size)]
+        raise errors.VENDOR.not_promised(response.status, response.body)
+    return objects(told)

@@ -7,9 +7,10 @@ from collections.abc import Mapping, Sequence
 from syncer.crm.salesforce import errors, soql
 from syncer.crm.salesforce.call import Api
 from syncer.crm.salesforce.mapping import REF, Described
-from syncer.crm.salesforce.messages import key, results
+from syncer.crm.salesforce.messages import key
 from syncer.crm.salesforce.reading import Reader
 from syncer.crm.salesforce.writing import Outcome, Record, read, write
+from syncer.crm.whereabouts import results
 from syncer.domain.crm_record import CrmTask, WriteResult
 from syncer.domain.text import shorten, storable
 
@@ -43,7 +44,7 @@ def write_tasks(
     made |= write(api, "Case", "create", again)
     # Another worker was faster: the case is there, which is all that was asked for.
     outcomes |= {ref: Outcome("") if errors.is_conflict(one.error) else one for ref, one in made.items()}
-    return results(reader, tasks, outcomes)
+    return results(reader, tasks, outcomes, errors.is_missing, errors.VENDOR.silence())
 
 
 def _owners(api: Api, contacts: Sequence[str]) -> dict[str, str]:

@@ -7,31 +7,15 @@ with a `statusCode` of the same names; the token endpoint speaks OAuth. Whatever
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
-from dataclasses import dataclass
-from json import loads
 from typing import Any
 
+from syncer.crm.refusals import Known, Vendor, json_of, made, sentence
 from syncer.domain.errors import DeliveryError, FixCredentials, Never, TryAgain, TryLater
 from syncer.domain.text import shorten, storable
 
-#: Nobody waits longer than this on the word of a header (seconds).
-LONGEST_WAIT = 24 * 3600.0
-#: The code of an answer that is a success and yet not what was promised: cut off, or of another shape.
-HALF_ANSWER = "half_answer"
-#: The code of an answer that is no JSON at all.
-NOT_JSON = "not_json"
 #: The token is not good any more; a new one may be.
 STALE_TOKEN = "INVALID_SESSION_ID"
-
-
-@dataclass(frozen=True, slots=True)
-class Known:
-    """The error that a code becomes, and where time cures it, the seconds to wait."""
-
-    error: type[DeliveryError]
-    wait: float = 0.0
 
 
 #: Calls of the last 24 hours, which run out of the window little by little.
@@ -82,6 +66,7 @@ STATUSES = {
     415: Known(FixCredentials),
     429: Known(TryLater, 30.0),
 }
+VENDOR = Vendor("Salesforce", "SALESFORCE_LOGIN_URL", STATUSES)
 
 #: The token endpoint's `error` that passes by itself.
 _LOGIN_PASSES = frozenset({"unknown_error", "temporarily_unavailable", "server_error"})
@@ -97,25 +82,23 @@ _OF_FIELDS = frozenset(
         "STRING_TOO_LONG",
     }
 )
-_BODY_IS_PAGE = re.compile(rb"^\s*(?:\xef\xbb\xbf)?\s*<", re.IGNORECASE)
-_ASKS_TO_LOG_IN = re.compile(rb"log[ -]?in|sign[ -]?in|password|captcha|single sign-on", re.IGNORECASE)
 
 
 def from_response(status: int, headers: Mapping[str, str], body: bytes) -> DeliveryError:
     """The error that an answer other than a success means; returned, not raised."""
     told = _object(body)
     if told is None:
-        return _unspoken(status, headers, body)
+        return VENDOR.unspoken(status, headers, body)
     code = str(told.get("errorCode") or "")
-    known = _judged(code, str(told.get("message") or "")) or _by_status(status) or Known(Never)
-    return _made(known, _detail(told, status), code or f"http_{status}", headers)
+    known = _judged(code, str(told.get("message") or "")) or VENDOR.by_status(status) or Known(Never)
+    return made(known, _detail(told, status), code or f"http_{status}", headers)
 
 
 def from_item(item: Mapping[str, Any]) -> DeliveryError:
     """What an entry of a collection's `errors` means for its record; returned, not raised."""
     code = str(item.get("statusCode") or item.get("errorCode") or "")
     known = _judged(code, str(item.get("message") or "")) or Known(Never)
-    return _made(known, _detail(item, 0), code, {})
+    return made(known, _detail(item, 0), code, {})
 
 
 def from_bulk(text: str) -> DeliveryError:
@@ -135,13 +118,6 @@ def from_login(status: int, headers: Mapping[str, str], body: bytes) -> Delivery
         return TryAgain(detail, code=code)
     advice = "are SALESFORCE_LOGIN_URL, the consumer key and the app's run-as user right?"
     return FixCredentials(f"{shorten(storable(detail), 300)}; {advice}", code=code)
-
-
-def not_promised(status: int, headers: Mapping[str, str], body: bytes) -> DeliveryError:
-    """What a success means that is not what was promised: a page of somebody else's, or half an answer."""
-    if _BODY_IS_PAGE.match(body):
-        return _page(status, body)
-    return TryAgain(f"HTTP {status}: the answer ends too early or is none of Salesforce's", code=HALF_ANSWER)
 
 
 def is_conflict(error: Exception | None) -> bool:
@@ -170,44 +146,9 @@ def _judged(code: str, message: str) -> Known | None:
     return CODES.get(code)
 
 
-def _by_status(status: int) -> Known | None:
-    return STATUSES.get(status) or (Known(TryAgain) if status >= 500 else None)
-
-
-def _made(known: Known, detail: str, code: str, headers: Mapping[str, str]) -> DeliveryError:
-    wait = _retry_after(headers)
-    if known.error is TryLater or (known.error is TryAgain and wait is not None):
-        return TryLater(detail, code=code, wait_seconds=known.wait if wait is None else wait)
-    return known.error(detail, code=code)
-
-
-def _unspoken(status: int, headers: Mapping[str, str], body: bytes) -> DeliveryError:
-    """No JSON: something between us and Salesforce spoke, or Salesforce broke down before it could."""
-    code = f"http_{status}"
-    if 300 <= status < 400:
-        return FixCredentials(f"HTTP {status}: led elsewhere; is SALESFORCE_LOGIN_URL right?", code=code)
-    if status < 300:
-        return not_promised(status, headers, body)
-    if status == 404:
-        return FixCredentials("HTTP 404: not Salesforce's answer; is SALESFORCE_LOGIN_URL right?", code=code)
-    known = _by_status(status) or Known(TryLater, 60.0)
-    if known.error is Never:
-        known = Known(TryLater, 60.0)
-    return _made(known, f"HTTP {status} without a reason", code, headers)
-
-
-def _page(status: int, body: bytes) -> DeliveryError:
-    if _ASKS_TO_LOG_IN.search(body[:20_000]):
-        return FixCredentials(f"HTTP {status}: a page that asks to log in, not Salesforce's answer", code=NOT_JSON)
-    return TryLater(f"HTTP {status}: a web page, not Salesforce's answer", code=NOT_JSON, wait_seconds=60.0)
-
-
 def _object(body: bytes) -> Mapping[str, Any] | None:
     """The first of the errors told, or the one object."""
-    try:
-        told = loads(body)
-    except (ValueError, RecursionError):
-        return None
+    told = json_of(body)
     first = told[0] if isinstance(told, list) and told else told
     return first if isinstance(first, dict) else None
 
@@ -216,13 +157,4 @@ def _detail(told: Mapping[str, Any], status: int) -> str:
     fields = told.get("fields")
     named = ", ".join(map(str, fields)) if isinstance(fields, list) and fields else ""
     parts = [told.get("message"), named, f"HTTP {status}" if status else None]
-    return shorten(storable("; ".join(str(part) for part in parts if part)), 500)
-
-
-def _retry_after(headers: Mapping[str, str]) -> float | None:
-    """Seconds that the header asks for, at most `LONGEST_WAIT`."""
-    text = next((value for name, value in headers.items() if name.lower() == "retry-after"), "")
-    try:
-        return min(max(float(text), 0.0), LONGEST_WAIT)
-    except ValueError:
-        return None
+    return sentence(parts)

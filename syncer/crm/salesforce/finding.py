@@ -16,12 +16,11 @@ import phonenumbers
 from phonenumbers import NumberParseException, PhoneNumberFormat
 
 from config.contact_fields import FieldMap
-from syncer.crm import transforms
+from syncer.crm.batches import chunks
+from syncer.crm.people import forms_of, is_still, numbers
 from syncer.crm.salesforce import soql
-from syncer.crm.salesforce.call import Api, chunks
+from syncer.crm.salesforce.call import Api
 from syncer.domain.errors import DeliveryError
-from syncer.domain.phone import Phone
-from syncer.domain.phone_variants import variants
 
 Found = tuple[str, dict[str, Any]]
 """A record's id and its fields."""
@@ -46,7 +45,7 @@ class Finder:
 
     def by_phone(self, phones: Collection[str]) -> dict[str | None, Found]:
         """The record of each number in whichever of its forms, the first by id if several have it."""
-        wanted = {form: phone for phone in phones for form in variants(phone)} | {phone: phone for phone in phones}
+        wanted = forms_of(sorted(phones))
         found = self._found(wanted, sorted(wanted), _SPELLED, self._spelled)
         rest = [form for form, phone in wanted.items() if phone not in found]
         try:
@@ -59,13 +58,11 @@ class Finder:
 
     def has(self, values: Mapping[str, Any], phone: str | None) -> bool:
         """Whether a record is still that of this number: it may have been given to another."""
-        numbers = self.numbers(values)
-        return phone is None or not numbers or not {phone, *variants(phone)}.isdisjoint(numbers)
+        return is_still(phone, self.numbers(values))
 
     def numbers(self, values: Mapping[str, Any]) -> list[str]:
         """The numbers of a record."""
-        read = (transforms.phone(values.get(line.crm), self.region) for line in self.lines)
-        return [number.e164 for number in read if isinstance(number, Phone)]
+        return numbers(values, self.lines, self.region)
 
     def _found(
         self,

@@ -11,8 +11,9 @@ from typing import Any
 
 from config.object_mapping import ContactObject
 from syncer.crm import field_check
+from syncer.crm.exchange import reading
 from syncer.crm.field_check import CrmField, Holds
-from syncer.crm.salesforce.call import Api, parsed, reading
+from syncer.crm.salesforce.call import Api, parsed
 from syncer.crm.salesforce.rows import LAST_NAME
 from syncer.domain.errors import FixCredentials, Never
 

@@ -14,8 +14,8 @@ from syncer.crm.salesforce.call import Api
 from syncer.crm.salesforce.mapping import REF, MessageShape
 from syncer.crm.salesforce.reading import Reader
 from syncer.crm.salesforce.writing import Outcome, Record, read, write
-from syncer.domain.crm_record import CrmMessage, CrmTask, Fate, WriteResult
-from syncer.domain.errors import TryAgain
+from syncer.crm.whereabouts import results
+from syncer.domain.crm_record import CrmMessage, WriteResult
 from syncer.domain.status import Status
 from syncer.domain.text import shorten, storable
 
@@ -41,29 +41,7 @@ def write_messages(api: Api, reader: Reader, messages: Sequence[CrmMessage], sha
     if raced:
         known |= _recorded(api, raced, shape)
     outcomes |= _update(api, {ref: wanted[ref] for ref in wanted if ref in known}, known, shape)
-    return results(reader, messages, outcomes)
-
-
-def results(
-    reader: Reader, items: Sequence[CrmMessage] | Sequence[CrmTask], outcomes: Mapping[str, Outcome]
-) -> list[WriteResult]:
-    """The outcomes as the flows are told of them: for a record that is refused since its contact is not there, also
-    what became of that."""
-    lost = {
-        item.crm_contact_id
-        for item in items
-        if item.crm_contact_id and errors.is_missing(outcomes.get(item.ref, Outcome()).error)
-    }
-    fates = {fate.crm_id: fate for fate in reader.look_up(sorted(lost))} if lost else {}
-    return [_result(item, outcomes.get(item.ref), fates.get(item.crm_contact_id or "")) for item in items]
-
-
-def _result(item: CrmMessage | CrmTask, outcome: Outcome | None, fate: Fate | None) -> WriteResult:
-    if outcome is None:
-        return WriteResult(item.ref, error=TryAgain("Salesforce says nothing of this record", code=errors.HALF_ANSWER))
-    if fate is None or fate.row is not None or not errors.is_missing(outcome.error):
-        return WriteResult(item.ref, error=outcome.error)
-    return WriteResult(item.ref, error=outcome.error, into=fate.into, gone=fate.into is None)
+    return results(reader, messages, outcomes, errors.is_missing, errors.VENDOR.silence())
 
 
 def _recorded(api: Api, refs: Sequence[str], shape: MessageShape) -> dict[str, dict[str, Any]]:

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
-from config.contact_fields import FieldMap
 from config.object_mapping import ContactObject
+from syncer.crm.people import Update, departed, key_of, lines_of_new, phone_lines, phone_of
 from syncer.crm.salesforce import bulk, errors, soql
 from syncer.crm.salesforce.call import Api
 from syncer.crm.salesforce.finding import Finder, Found
@@ -22,7 +22,6 @@ from syncer.crm.salesforce.rows import LAST_NAME, NAMELESS
 from syncer.crm.salesforce.writing import Outcome, Record, read, write
 from syncer.crm.spelling import Speller
 from syncer.domain.crm_record import CrmContact, WriteResult
-from syncer.domain.errors import Never
 
 logger = logging.getLogger(__name__)
 
@@ -49,10 +48,10 @@ class People:
         strangers = [person for person in people if not person.crm_id]
         met, taken = self._met(strangers)
         there |= met
-        updates: dict[str, _Update] = {}
+        updates: dict[str, Update] = {}
         for person in people:
             if found := there.get(person.ref):
-                updates.setdefault(found[0], _Update(found[1])).people.append(person)
+                updates.setdefault(found[0], Update(found[1])).people.append(person)
         results |= self._update(updates)
         results |= self._create([person for person in strangers if person.ref not in there], taken)
         return [results[person.ref] for person in people]
@@ -72,26 +71,24 @@ class People:
         fates = self.reader.look_up([str(person.crm_id) for person in people])
         results = {}
         for person, fate in zip(people, fates, strict=True):
-            text = f"was merged into {fate.into}" if fate.into else "is not there any more"
-            error = Never(f"the contact {person.crm_id} {text}", code="ENTITY_IS_DELETED")
-            results[person.ref] = WriteResult(person.ref, error=error, into=fate.into, gone=fate.into is None)
+            results[person.ref] = departed(person, fate, "ENTITY_IS_DELETED")
         return results
 
     def _met(self, strangers: Sequence[CrmContact]) -> tuple[dict[str, Found], set[str]]:
         """Of those without an id: the records with their phone or with the key that we gave them; and the keys that
         stand on records whose number is another by now."""
-        phones = {phone for person in strangers if (phone := _phone(person))}
+        phones = {phone for person in strangers if (phone := phone_of(person))}
         found = self._finder.by_phone(phones) if phones else {}
-        there = {person.ref: found[phone] for person in strangers if (phone := _phone(person)) in found}
+        there = {person.ref: found[phone] for person in strangers if (phone := phone_of(person)) in found}
         by_key: dict[str, list[CrmContact]] = {}
         for person in strangers:
             if person.ref not in there:
-                by_key.setdefault(_key(person), []).append(person)
+                by_key.setdefault(key_of(person), []).append(person)
         taken = set()
         for row in read(self.api, self.mapping.object, self._names, self.mapping.unique, by_key):
             key = str(row.get(self.mapping.unique))
             mates = by_key.get(key, [])
-            if mates and self._finder.has(row, _phone(mates[0])):
+            if mates and self._finder.has(row, phone_of(mates[0])):
                 there |= {mate.ref: (str(row.get("Id")), row) for mate in mates}
             else:
                 taken.add(key)
@@ -99,7 +96,7 @@ class People:
 
     # --- writing
 
-    def _update(self, updates: Mapping[str, _Update]) -> dict[str, WriteResult]:
+    def _update(self, updates: Mapping[str, Update]) -> dict[str, WriteResult]:
         records = {}
         for crm_id, update in updates.items():
             changes = self._named(self._speller.changes(update.fields(), _flat(update.values)), update.values)
@@ -120,9 +117,9 @@ class People:
         return results | {one.ref: departed[one.ref] for one in gone if one.crm_id not in there}
 
     def _create(self, people: Sequence[CrmContact], taken: set[str]) -> dict[str, WriteResult]:
-        unique, by_key = self.mapping.unique, dict[str, _Update]()
+        unique, by_key = self.mapping.unique, dict[str, Update]()
         for person in people:
-            by_key.setdefault(_key(person), _Update({})).people.append(person)
+            by_key.setdefault(key_of(person), Update({})).people.append(person)
         records = {}
         for key, new in by_key.items():
             values = self._named(self._new_speller.changes(new.fields(), {}), {LAST_NAME: None})
@@ -131,11 +128,11 @@ class People:
             records[key] = {unique: own, **{name: value for name, value in values.items() if value is not None}}
         outcomes = self._written("upsert", records)
         results = {}
-        alike: dict[str, _Update] = {}
+        alike: dict[str, Update] = {}
         for key, new in by_key.items():
             same = self._same(new, outcomes[key].alike)
             if same is not None:
-                alike.setdefault(same[0], _Update(same[1])).people.extend(new.people)
+                alike.setdefault(same[0], Update(same[1])).people.extend(new.people)
             outcome = outcomes[key]
             if outcome.id and outcome.error:
                 # A person who is there without a value keeps nobody waiting; the next update tells of it again.
@@ -145,10 +142,10 @@ class People:
                 results[person.ref] = WriteResult(person.ref, outcome.id, error)
         return results | (self._update(alike) if alike else {})
 
-    def _same(self, new: _Update, alike: Sequence[str]) -> Found | None:
+    def _same(self, new: Update, alike: Sequence[str]) -> Found | None:
         """Of the records that a rule for duplicates names, the one that has this person's phone or e-mail address: a
         rule may go by the name alone, and two people may have one."""
-        phones = {phone for person in new.people if (phone := _phone(person))}
+        phones = {phone for person in new.people if (phone := phone_of(person))}
         addresses = {value.lower() for value in (new.fields().get("email"),) if isinstance(value, str)}
         emails = [line.crm for line in self.mapping.to_contact if line.contact == "email"]
         for row in read(self.api, self.mapping.object, [*self._names, *emails], "Id", alike):
@@ -196,15 +193,11 @@ class People:
 
     @cached_property
     def _finder(self) -> Finder:
-        return Finder(self.api, self.mapping.object, self._names, self._phone_lines, self.region)
-
-    @property
-    def _phone_lines(self) -> list[FieldMap]:
-        return [line for line in self.mapping.to_contact if line.contact in ("phone", "phone_alt")]
+        return Finder(self.api, self.mapping.object, self._names, phone_lines(self.mapping), self.region)
 
     @cached_property
     def _names(self) -> list[str]:
-        lines = {line.crm for line in (*self.mapping.to_crm, *self._phone_lines)}
+        lines = {line.crm for line in (*self.mapping.to_crm, *phone_lines(self.mapping))}
         return sorted({*lines, self.mapping.unique, *self._needed})
 
     @cached_property
@@ -213,33 +206,7 @@ class People:
 
     @cached_property
     def _new_speller(self) -> Speller:
-        """A new record's phone is written even where the mapping only reads it: by the phone it is found again."""
-        lines = self.mapping.to_crm
-        if not any(line.contact == "phone" for line in lines):
-            lines = (*lines, *(line for line in self._phone_lines if line.contact == "phone"))
-        return Speller(lines, self.region, self.kinds)
-
-
-@dataclass(slots=True)
-class _Update:
-    """A record's fields as they are, and the people who are to be written there."""
-
-    values: dict[str, Any]
-    people: list[CrmContact] = field(default_factory=list)
-
-    def fields(self) -> dict[str, Any]:
-        """What all of them say; of two words on a field the later."""
-        return {name: value for person in self.people for name, value in person.fields.items()}
-
-
-def _phone(person: CrmContact) -> str | None:
-    return person.fields.get("phone") or None
-
-
-def _key(person: CrmContact) -> str:
-    """Our own id of a new record: the phone, so that the same stranger is made once, else our reference."""
-    phone = _phone(person)
-    return f"wa-{phone.removeprefix('+')}" if phone else f"wa-{person.ref}"
+        return Speller(lines_of_new(self.mapping), self.region, self.kinds)
 
 
 def _flat(values: Mapping[str, Any]) -> dict[str, Any]:

@@ -12,8 +12,9 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from syncer.crm import moments
-from syncer.crm.salesforce import errors, soql
+from syncer.crm import moments, walking
+from syncer.crm.refusals import HALF_ANSWER
+from syncer.crm.salesforce import soql
 from syncer.crm.salesforce.call import Api
 from syncer.crm.salesforce.rows import CHANGED, Rows
 from syncer.domain.crm_record import Fate, RawRow, SourcePage
@@ -24,7 +25,7 @@ OVERLAP = timedelta(minutes=5)
 #: Most records of one answer.
 PAGE = 2_000
 #: Answers that fewer records may cure: too large, too slow, or one record on them that Salesforce itself cannot read.
-_NARROW = ("too_large", "QUERY_TIMEOUT", "OPERATION_TOO_LARGE", "UNKNOWN_EXCEPTION", errors.HALF_ANSWER)
+_NARROW = ("too_large", "QUERY_TIMEOUT", "OPERATION_TOO_LARGE", "UNKNOWN_EXCEPTION", HALF_ANSWER)
 #: A page that every org answers in time.
 _SHORT = 200
 #: Objects that remember into which record one of theirs was merged.
@@ -46,11 +47,7 @@ class Reader:
         """Pages of at most `page_size` rows, each made of as many answers as it takes; a page is cut short where the
         next answer fails. Raises `TryAgain`, `TryLater`, `FixCredentials`."""
         walk = _Changes(self, cursor, changed_since) if changed_since is not None else _All(self, cursor)
-        while True:
-            page = walk.page(page_size)
-            yield page
-            if page.cursor is None:
-                return
+        return walking.pages(walk, page_size)
 
     def found(self, where: str, order: str, limit: int, names: Sequence[str] = ()) -> tuple[list[RawRow], bool]:
         """The first rows of a query in ascending order, and whether there are no others."""
@@ -59,7 +56,7 @@ class Reader:
         text = f"SELECT {','.join(names or self.rows.names)} FROM {self._kind}{condition} ORDER BY {order}"
         rows, done = self.rows.page(self._api.query(f"{text} LIMIT {limit}"))
         if not rows and not done:
-            raise TryAgain("the answer has no records and says that more follow", code=errors.HALF_ANSWER)
+            raise TryAgain("the answer has no records and says that more follow", code=HALF_ANSWER)
         return rows, done and len(rows) < limit
 
     def look_up(self, crm_ids: Sequence[str]) -> list[Fate]:
@@ -177,23 +174,13 @@ class _Changes:
     """
 
     def __init__(self, reader: Reader, cursor: str | None, changed_since: datetime) -> None:
-        self._reader = reader
-        self._cursor: str | None = cursor or f"since {soql.moment(changed_since - OVERLAP)}"
+        self._reader, self.most = reader, PAGE
+        self.cursor: str | None = cursor or f"since {soql.moment(changed_since - OVERLAP)}"
 
     def page(self, size: int) -> SourcePage:
-        rows: list[RawRow] = []
-        while len(rows) < size and self._cursor is not None:
-            try:
-                found, after = self._step(self._cursor, min(PAGE, size - len(rows)))
-            except DeliveryError:
-                if rows:
-                    break
-                raise
-            rows += found
-            self._cursor = after
-        return SourcePage(rows, self._cursor)
+        return walking.filled(self, size)
 
-    def _step(self, cursor: str, limit: int) -> tuple[list[RawRow], str | None]:
+    def step(self, cursor: str, limit: int) -> tuple[list[RawRow], str | None]:
         how, text, *last = cursor.split(" ")
         second = datetime.fromisoformat(text)
         if how == "same":
@@ -220,5 +207,5 @@ class _Changes:
         stamp = self._reader.rows.stamp(row)
         found = moments.moment(stamp) if stamp else None
         if found is None:
-            raise TryAgain(f"record {row.crm_id} does not say when it was changed", code=errors.HALF_ANSWER)
+            raise TryAgain(f"record {row.crm_id} does not say when it was changed", code=HALF_ANSWER)
         return found.astimezone(UTC).replace(microsecond=0)

@@ -70,7 +70,7 @@ class Rows:
                 told = _page.decode(mended)
                 return [self._raw(bytes(record)) for record in told.records], told.done
         except (ValueError, RecursionError):
-            raise errors.not_promised(response.status, response.headers, response.body) from None
+            raise errors.VENDOR.not_promised(response.status, response.body) from None
 
     def stamp(self, row: RawRow) -> str | None:
         """When Salesforce last changed the row, by its own word."""

@@ -120,7 +120,7 @@ class Tokens:
         except (ValueError, RecursionError):
             told = None
         if not isinstance(told, dict) or not told.get("access_token"):
-            raise errors.not_promised(response.status, response.headers, response.body)
+            raise errors.VENDOR.not_promised(response.status, response.body)
         return self._token_of(told)
 
     def _token_of(self, told: Mapping[str, object]) -> Token:

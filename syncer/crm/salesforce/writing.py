@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
+from syncer.crm.batches import written
+from syncer.crm.refusals import HALF_ANSWER
 from syncer.crm.salesforce import errors, soql
-from syncer.crm.salesforce.call import Api, chunks, listed
+from syncer.crm.salesforce.call import BATCH, Api, listed
 from syncer.domain.errors import DeliveryError, Never, TryAgain
 
 Record = Mapping[str, Any]
@@ -38,36 +41,29 @@ def write(
     stands alone. Raises `TryAgain`, `TryLater`, `FixCredentials` when Salesforce itself does not serve; what was
     written by then may be written again.
     """
-    found: dict[str, Outcome] = {}
-    for part in chunks(list(records)):
-        found |= _part(api, kind, verb, {ref: records[ref] for ref in part}, by)
+    send = partial(_part, api, kind, verb, by)
+    found = written(records, BATCH, send, _refused)
     for pause in _LOCK_PAUSES:
         locked = [ref for ref, outcome in found.items() if errors.is_locked(outcome.error)]
         if not locked:
             break
         api.pace.wait(pause)
-        for part in chunks(locked):
-            found |= _part(api, kind, verb, {ref: records[ref] for ref in part}, by)
+        found |= written({ref: records[ref] for ref in locked}, BATCH, send, _refused)
     return found
 
 
-def _part(api: Api, kind: str, verb: str, records: Mapping[str, Record], by: str | None) -> dict[str, Outcome]:
+def _part(api: Api, kind: str, verb: str, by: str | None, records: Mapping[str, Record]) -> dict[str, Outcome]:
     told = [{"attributes": {"type": kind}, **record} for record in records.values()]
     path = f"composite/sobjects/{kind}/{by}" if verb == "upsert" else "composite/sobjects"
     method = "POST" if verb == "create" else "PATCH"
-    try:
-        answer = api.call(method, path, json={"allOrNone": False, "records": told}, headers=HEADERS)
-    except Never as error:
-        refs = list(records)
-        if len(refs) == 1:
-            return {refs[0]: Outcome(error=error)}
-        halves = (refs[: len(refs) // 2], refs[len(refs) // 2 :])
-        first, second = (_part(api, kind, verb, {ref: records[ref] for ref in half}, by) for half in halves)
-        return first | second
-    items = listed(answer)
+    items = listed(api.call(method, path, json={"allOrNone": False, "records": told}, headers=HEADERS))
     if len(items) != len(records):
-        raise TryAgain("Salesforce does not say what became of each record", code=errors.HALF_ANSWER)
+        raise TryAgain("Salesforce does not say what became of each record", code=HALF_ANSWER)
     return {ref: _outcome(item) for ref, item in zip(records, items, strict=True)}
+
+
+def _refused(error: Never) -> Outcome:
+    return Outcome(error=error)
 
 
 def _outcome(item: Mapping[str, Any]) -> Outcome:
@@ -75,7 +71,7 @@ def _outcome(item: Mapping[str, Any]) -> Outcome:
         return Outcome(str(item["id"]))
     told = [one for one in item.get("errors") or () if isinstance(one, dict)]
     if not told:
-        return Outcome(error=TryAgain("Salesforce says nothing of this record", code=errors.HALF_ANSWER))
+        return Outcome(error=errors.VENDOR.silence())
     fields = tuple(str(name) for one in told for name in one.get("fields") or ())
     return Outcome(error=errors.from_item(told[0]), fields=fields, alike=tuple(_alike(told[0])))
 

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 from urllib.parse import urlsplit
 
+from syncer.crm.refusals import object_of
 from syncer.crm.tokens import Tokens
 from syncer.crm.zoho import errors
 from syncer.crm.zoho.datacentres import named
@@ -76,7 +77,7 @@ class Auth:
             if isinstance(error, TryAgain | TryLater):
                 raise
             raise FixCredentials(error.detail, code=error.code) from error
-        told = errors.object_of(answer.body)
+        told = object_of(answer.body)
         value = (told or {}).get("access_token")
         if told is None or not value:
             raise errors.from_accounts(answer.status, answer.headers, answer.body, named(self.accounts_url))

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote
 
+from syncer.crm.exchange import exchange, objects
+from syncer.crm.refusals import object_of
 from syncer.crm.zoho import errors
 from syncer.crm.zoho.auth import Auth
 from syncer.crm.zoho.datacentres import is_another, named
 from syncer.crm.zoho.pace import LOOK_AGAIN, Pace
 from syncer.domain.access_token import AccessToken
-from syncer.domain.errors import DeliveryError, FixCredentials, Never, OutcomeUnknown, TryAgain, TryLater
+from syncer.domain.errors import DeliveryError, FixCredentials, TryLater
 from syncer.http import HttpClient, Response
 
 #: Seconds from the call to the last byte of the answer. A page of two hundred contacts takes Zoho up to three.
@@ -51,7 +53,7 @@ class Api:
         asked = {**params, "per_page": str(PAGE)}
         for _ in range(_MOST_PAGES):
             told = parsed(self.get(path, asked))
-            found += records(told.get("data"))
+            found += objects(told.get("data"))
             info = told.get("info")
             token = info.get("next_page_token") if isinstance(info, dict) and info.get("more_records") else None
             if not token:
@@ -61,18 +63,18 @@ class Api:
 
     def query(self, select: str) -> list[dict[str, Any]]:
         """The records of one query in COQL, at most two hundred. Raises as `call`."""
-        return records(parsed(self.call("POST", "coql", json={"select_query": select})).get("data"))
+        return objects(parsed(self.call("POST", "coql", json={"select_query": select})).get("data"))
 
     def batch(self, method: str, path: str, body: Mapping[str, Any]) -> list[dict[str, Any]]:
         """What became of each record of a write, in their order; that some or all of them were refused is a success
         here. Raises as `call`."""
         response = self._exchange(method, path, json=body)
-        told = errors.object_of(response.body)
+        told = object_of(response.body)
         if told is not None and isinstance(told.get("data"), list):
             # Whatever else stands there keeps its place: a result belongs to its record by nothing else.
             return [item if isinstance(item, dict) else {} for item in told["data"]]
         if response.status < 300:
-            raise errors.not_promised(response.status, response.headers, response.body)
+            raise errors.VENDOR.not_promised(response.status, response.body)
         raise self._refusal(response)
 
     def call(
@@ -112,14 +114,7 @@ class Api:
     ) -> Response:
         url = f"{token.domain}/crm/{self._version}/{quote(path, safe='/')}"
         head = {"Authorization": f"Zoho-oauthtoken {token.value}", **(headers or {})}
-        try:
-            return self._http.request(method, url, headers=head, json=json, params=params, repeatable=True)
-        except OutcomeUnknown as doubt:
-            raise TryAgain(doubt.detail, code=doubt.code) from doubt
-        except DeliveryError as error:
-            if isinstance(error, TryAgain | TryLater):
-                raise
-            raise FixCredentials(error.detail, code=error.code) from error
+        return exchange(self._http, method, url, headers=head, json=json, params=params)
 
     def _refusal(self, response: Response) -> DeliveryError:
         error = errors.from_response(response.status, response.headers, response.body)
@@ -137,7 +132,7 @@ class Api:
 def _is_bad_token(response: Response) -> bool:
     if response.status != 401:
         return False
-    told = errors.object_of(response.body)
+    told = object_of(response.body)
     return told is not None and told.get("code") in (errors.BAD_TOKEN, "AUTHENTICATION_FAILURE")
 
 
@@ -146,28 +141,12 @@ def parsed(response: Response) -> dict[str, Any]:
     anything else."""
     if response.status in _EMPTY:
         return {}
-    told = errors.object_of(response.body)
+    told = object_of(response.body)
     if told is None:
-        raise errors.not_promised(response.status, response.headers, response.body)
+        raise errors.VENDOR.not_promised(response.status, response.body)
     return told
-
-
-def reading(error: DeliveryError) -> DeliveryError:
-    """A refusal of a read, which no single record is to blame for: a person has to look at the mapping or at the
-    rights."""
-    return FixCredentials(error.detail, code=error.code) if isinstance(error, Never) else error
 
 
 def is_id(text: str) -> bool:
     """Whether a record could have this id; one text that is none would spoil a whole batch."""
     return text.isascii() and text.isdecimal() and len(text) <= _LONGEST_ID and int(text) > 0
-
-
-def chunks(items: Sequence[Any], size: int = BATCH) -> list[Sequence[Any]]:
-    """The items in batches."""
-    return [items[start : start + size] for start in range(0, len(items), size)]
-
-
-def records(value: object) -> list[dict[str, Any]]:
-    """The objects of a list; nothing for anything else."""
-    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []

@@ -15,8 +15,9 @@ from typing import Any
 from config.errors import ConfigurationError
 from config.object_mapping import ContactObject
 from syncer.crm import field_check
+from syncer.crm.exchange import objects, reading
 from syncer.crm.field_check import CrmField, Holds
-from syncer.crm.zoho.call import Api, parsed, reading, records
+from syncer.crm.zoho.call import Api, parsed
 from syncer.crm.zoho.rows import CHANGED, LAST_NAME
 from syncer.domain.errors import FixCredentials, Never
 
@@ -106,7 +107,7 @@ class Module:
 
     def options(self, name: str) -> tuple[str, ...]:
         """The values that a pick list takes."""
-        rows = records(self.fields.get(name, {}).get("pick_list_values"))
+        rows = objects(self.fields.get(name, {}).get("pick_list_values"))
         return tuple(str(row.get("actual_value") or row.get("display_value")) for row in rows)
 
 
@@ -116,7 +117,7 @@ def module(api: Api, name: str) -> Module:
         told = parsed(api.get("settings/fields", {"module": name}))
     except Never as error:
         raise reading(error) from error
-    return Module(name, {str(row.get("api_name")): row for row in records(told.get("fields"))})
+    return Module(name, {str(row.get("api_name")): row for row in objects(told.get("fields"))})
 
 
 def module_if_any(api: Api, name: str) -> Module | None:
@@ -161,7 +162,7 @@ def _field(row: Definition) -> CrmField:
     holds = _HOLDS.get(_type(row), Holds.OTHER)
     allowed = row.get("operation_type")
     barred = isinstance(allowed, dict) and allowed.get("api_update") is False
-    options = tuple(str(one.get("actual_value")) for one in records(row.get("pick_list_values")))
+    options = tuple(str(one.get("actual_value")) for one in objects(row.get("pick_list_values")))
     return CrmField(
         name,
         holds,

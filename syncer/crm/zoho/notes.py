@@ -13,7 +13,8 @@ from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any
 
-from syncer.crm.zoho.call import Api, is_id, reading
+from syncer.crm.exchange import reading
+from syncer.crm.zoho.call import Api, is_id
 from syncer.crm.zoho.lines import flat, read_line, with_line, word
 from syncer.crm.zoho.messages import ROLES, Recorded, Update, Values, moment_text, no_contact, said
 from syncer.crm.zoho.writing import Outcome, read, write

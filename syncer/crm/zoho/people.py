@@ -12,7 +12,7 @@ from typing import Any
 
 from config.contact_fields import FieldMap
 from config.object_mapping import ContactObject
-from syncer.crm import transforms
+from syncer.crm.people import Update, forms_of, is_still, key_of, lines_of_new, numbers, phone_lines, phone_of
 from syncer.crm.phone_spellings import spellings
 from syncer.crm.spelling import Speller
 from syncer.crm.zoho import errors
@@ -24,8 +24,6 @@ from syncer.crm.zoho.tags import TagChange, change, write_tags
 from syncer.crm.zoho.writing import Outcome, having, read, write
 from syncer.domain.crm_record import CrmContact, WriteResult
 from syncer.domain.errors import Never
-from syncer.domain.phone import Phone
-from syncer.domain.phone_variants import variants
 
 
 @dataclass(frozen=True)
@@ -43,11 +41,11 @@ class People:
         there, results = self._known([person for person in people if person.crm_id])
         strangers = [person for person in people if not person.crm_id]
         there |= self._met(strangers)
-        updates: dict[str, _Update] = {}
+        updates: dict[str, Update] = {}
         for person in people:
             if person.ref in there:
                 row = there[person.ref]
-                updates.setdefault(str(row["id"]), _Update(row, [])).people.append(person)
+                updates.setdefault(str(row["id"]), Update(row)).people.append(person)
         results |= self._update(updates)
         results |= self._create([person for person in strangers if person.ref not in there])
         return [results[person.ref] for person in people]
@@ -69,50 +67,41 @@ class People:
 
     def _met(self, strangers: Sequence[CrmContact]) -> dict[str, dict[str, Any]]:
         """Of those without an id: the records with their phone, or with the key that we gave them."""
-        phones = {phone for person in strangers if (phone := _phone(person))}
+        phones = {phone for person in strangers if (phone := phone_of(person))}
         ids = self._by_phone(phones) if phones else {}
-        met = {person.ref: ids[phone] for person in strangers if (phone := _phone(person)) in ids}
-        met |= self._by_key([person for person in strangers if person.ref not in met])
+        met = {person.ref: ids[phone] for person in strangers if (phone := phone_of(person)) in ids}
+        met |= self._bykey_of([person for person in strangers if person.ref not in met])
         rows = read(self.api, self.mapping.object, list(met.values()), self._names) if met else {}
         return {ref: rows[crm_id] for ref, crm_id in met.items() if crm_id in rows}
 
     def _by_phone(self, phones: Collection[str]) -> dict[str | None, str]:
         """The id of each number's record, the first if several have it, however the number was typed. What is found is
         read as the sync reads it, so that the two never disagree on whose number it is."""
-        wanted = {form: phone for phone in phones for form in variants(phone)} | {phone: phone for phone in phones}
+        wanted = forms_of(sorted(phones))
         ways = [way for phone in sorted(phones) for way in spellings(phone)]
-        names = [line.crm for line in self._phone_lines]
+        names = [line.crm for line in phone_lines(self.mapping)]
         found: dict[str | None, str] = {}
         for row in having(self.api, self.mapping.object, names, ways, names):
-            for number in self._numbers(row):
+            for number in numbers(row, phone_lines(self.mapping), self.region):
                 if number in wanted:
                     found.setdefault(wanted[number], str(row["id"]))
         return found
 
-    def _by_key(self, people: Sequence[CrmContact]) -> dict[str, str]:
-        keys = {_key(person): person for person in people}
+    def _bykey_of(self, people: Sequence[CrmContact]) -> dict[str, str]:
+        keys = {key_of(person): person for person in people}
         if not keys:
             return {}
-        names = [self.mapping.unique, *(line.crm for line in self._phone_lines)]
+        names = [self.mapping.unique, *(line.crm for line in phone_lines(self.mapping))]
         found: dict[str, str] = {}
         for row in having(self.api, self.mapping.object, [self.mapping.unique], list(keys), names):
             person = keys.get(str(row.get(self.mapping.unique)))
-            if person is not None and self._has(row, _phone(person)):
-                found |= {mate.ref: str(row["id"]) for mate in people if _key(mate) == _key(person)}
+            if person is not None and is_still(phone_of(person), numbers(row, phone_lines(self.mapping), self.region)):
+                found |= {mate.ref: str(row["id"]) for mate in people if key_of(mate) == key_of(person)}
         return found
-
-    def _numbers(self, row: Mapping[str, Any]) -> list[str]:
-        read_ones = (transforms.phone(row.get(line.crm), self.region) for line in self._phone_lines)
-        return [number.e164 for number in read_ones if isinstance(number, Phone)]
-
-    def _has(self, row: Mapping[str, Any], phone: str | None) -> bool:
-        """Whether the record under our key is still this person's: its number may have been given to another."""
-        numbers = self._numbers(row)
-        return phone is None or not numbers or not {phone, *variants(phone)}.isdisjoint(numbers)
 
     # --- writing
 
-    def _update(self, updates: Mapping[str, _Update]) -> dict[str, WriteResult]:
+    def _update(self, updates: Mapping[str, Update]) -> dict[str, WriteResult]:
         inputs, labels = {}, {}
         for crm_id, update in updates.items():
             if changes := self._changes(update):
@@ -148,9 +137,9 @@ class People:
         return spared
 
     def _create(self, people: Sequence[CrmContact]) -> dict[str, WriteResult]:
-        by_key: dict[str, _Update] = {}
+        by_key: dict[str, Update] = {}
         for person in people:
-            by_key.setdefault(_key(person), _Update({}, [])).people.append(person)
+            by_key.setdefault(key_of(person), Update({})).people.append(person)
         if not by_key:
             return {}
         unique, module = self.mapping.unique, self.mapping.object
@@ -161,13 +150,13 @@ class People:
             for key, new in by_key.items()
         }
         outcomes = self._upserted(inputs)
-        healed: dict[str, _Update] = {}
+        healed: dict[str, Update] = {}
         labels: dict[str, TagChange] = {}
         results = {}
         for key, new in by_key.items():
             outcome = outcomes[key]
             if outcome.existing:
-                healed.setdefault(outcome.existing, _Update({}, [])).people.extend(new.people)
+                healed.setdefault(outcome.existing, Update({})).people.extend(new.people)
             if outcome.id and (tags := self._labels(new)) != TagChange():
                 labels[outcome.id] = tags
             for person in new.people:
@@ -191,65 +180,36 @@ class People:
             outcomes[key] = Outcome(made.id, outcomes[key].error, outcomes[key].told)
         return outcomes
 
-    def _heal(self, healed: Mapping[str, _Update]) -> dict[str, WriteResult]:
+    def _heal(self, healed: Mapping[str, Update]) -> dict[str, WriteResult]:
         """A record with the same e-mail address, or whatever else must be unique, is there already: it is this
         person's, and gets the rest."""
         rows = read(self.api, self.mapping.object, list(healed), self._names)
-        return self._update({one: _Update(rows[one], healed[one].people) for one in healed if one in rows})
+        return self._update({one: Update(rows[one], healed[one].people) for one in healed if one in rows})
 
-    def _changes(self, update: _Update) -> dict[str, Any]:
+    def _changes(self, update: Update) -> dict[str, Any]:
         """The fields to write, as Zoho takes them."""
-        new, wanted = not update.row, update.fields()
-        old = old_values(update.row)
+        new, wanted = not update.values, update.fields()
+        old = old_values(update.values)
         found = fitted(Speller(self._written(new), self.region, self.known.kinds).changes(wanted, old), self.known)
         changes = {name: value for name, value in found.items() if value != old.get(name)}
         if new or any(line.crm == LAST_NAME for line in self.mapping.to_crm):
-            changes = complete(changes, update.row, wanted)
+            changes = complete(changes, update.values, wanted)
         return fitted(changes, self.known)
 
-    def _labels(self, update: _Update) -> TagChange:
+    def _labels(self, update: Update) -> TagChange:
         line = next((line for line in self.mapping.to_crm if line.crm == TAG), None)
         wanted = update.fields()
         if line is None or line.contact not in wanted:
             return TagChange()
-        return change(line, self.region, wanted[line.contact], update.row)
+        return change(line, self.region, wanted[line.contact], update.values)
 
     # --- what the mapping says
 
     @property
-    def _phone_lines(self) -> list[FieldMap]:
-        return [line for line in self.mapping.to_contact if line.contact in ("phone", "phone_alt")]
-
-    @property
     def _names(self) -> list[str]:
-        lines = [*self.mapping.to_crm, *self._phone_lines]
+        lines = [*self.mapping.to_crm, *phone_lines(self.mapping)]
         return sorted({line.crm for line in lines} | {self.mapping.unique, LAST_NAME})
 
     def _written(self, new: bool) -> list[FieldMap]:
-        """A new record's phone is written even where the mapping only reads it: by the phone it is found again."""
-        lines = [line for line in self.mapping.to_crm if line.crm != TAG]
-        if new and not any(line.contact == "phone" for line in lines):
-            lines += [line for line in self._phone_lines if line.contact == "phone"]
-        return lines
-
-
-@dataclass(slots=True)
-class _Update:
-    """A record as it is, and the people who are to be written there."""
-
-    row: Mapping[str, Any]
-    people: list[CrmContact]
-
-    def fields(self) -> dict[str, Any]:
-        """What all of them say; of two words on a field the later."""
-        return {name: value for person in self.people for name, value in person.fields.items()}
-
-
-def _phone(person: CrmContact) -> str | None:
-    return person.fields.get("phone") or None
-
-
-def _key(person: CrmContact) -> str:
-    """Our own id of a new record: the phone, so that the same stranger is made once, else our reference."""
-    phone = _phone(person)
-    return f"wa-{phone.removeprefix('+')}" if phone else f"wa-{person.ref}"
+        lines = lines_of_new(self.mapping) if new else self.mapping.to_crm
+        return [line for line in lines if line.crm != TAG]

@@ -12,8 +12,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
 from syncer.crm import moments
-from syncer.crm.zoho import errors
-from syncer.crm.zoho.call import PAGE, Api, chunks, is_id, reading
+from syncer.crm.batches import chunks
+from syncer.crm.exchange import reading
+from syncer.crm.refusals import HALF_ANSWER
+from syncer.crm.zoho.call import BATCH, PAGE, Api, is_id
 from syncer.crm.zoho.rows import Page, Rows
 from syncer.domain.crm_record import Fate, RawRow, SourcePage
 from syncer.domain.errors import DeliveryError, Never, TryAgain
@@ -28,7 +30,7 @@ _ENDS = (
     "DISCRETE_PAGINATION_LIMIT_EXCEEDED",
 )
 #: Answers that come again and again for one page only: a record on it that Zoho itself cannot read.
-_POISON = ("http_500", "INTERNAL_ERROR", errors.HALF_ANSWER)
+_POISON = ("http_500", "INTERNAL_ERROR", HALF_ANSWER)
 #: More records than this of one page that cannot be read, and it is not about the records.
 _MOST_LOST = 3
 
@@ -74,7 +76,7 @@ class Reader:
     def by_ids(self, ids: Sequence[str]) -> dict[str, RawRow]:
         """The records that are there, by id. Raises as `pages`."""
         found: dict[str, RawRow] = {}
-        for part in chunks(ids):
+        for part in chunks(ids, BATCH):
             found |= self._of(part)
         return found
 
@@ -272,5 +274,5 @@ class _Changes:
     def _stamp(self, row: RawRow) -> int:
         found = moments.moment(self._reader.rows.stamp(row))
         if found is None:
-            raise TryAgain(f"record {row.crm_id} does not say when it was changed", code=errors.HALF_ANSWER)
+            raise TryAgain(f"record {row.crm_id} does not say when it was changed", code=HALF_ANSWER)
         return int(found.timestamp())

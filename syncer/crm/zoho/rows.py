@@ -82,7 +82,7 @@ class Rows:
                 told = _mended(response)
                 rows = [self._row(raw) for raw in told.data]
             except (ValueError, RecursionError):
-                raise errors.not_promised(response.status, response.headers, response.body) from None
+                raise errors.VENDOR.not_promised(response.status, response.body) from None
         return Page(rows, told.info.more_records, told.info.next_page_token)
 
     def stamp(self, row: RawRow) -> str | None:

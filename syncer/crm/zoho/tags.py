@@ -8,11 +8,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from config.contact_fields import FieldMap
+from syncer.crm.batches import chunks
 from syncer.crm.spelling import writer
-from syncer.crm.zoho.call import Api, chunks
+from syncer.crm.zoho import errors
+from syncer.crm.zoho.call import Api
 from syncer.crm.zoho.mapping import TAG
 from syncer.crm.zoho.rows import plain
-from syncer.crm.zoho.writing import outcome, silence
+from syncer.crm.zoho.writing import outcome
 from syncer.domain.errors import DeliveryError, Never
 from syncer.domain.text import storable
 
@@ -58,5 +60,8 @@ def _tagged(api: Api, path: str, labels: Sequence[str], ids: Sequence[str]) -> d
     except Never as error:
         return dict.fromkeys(ids, error)
     padded = [*told, *([{}] * (len(ids) - len(told)))]
-    fates = {crm_id: outcome(item).error if item else silence() for crm_id, item in zip(ids, padded, strict=False)}
+    fates = {
+        crm_id: outcome(item).error if item else errors.VENDOR.silence()
+        for crm_id, item in zip(ids, padded, strict=False)
+    }
     return {crm_id: error for crm_id, error in fates.items() if error is not None}

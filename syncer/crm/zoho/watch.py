@@ -15,9 +15,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from syncer.crm import moments
+from syncer.crm.exchange import objects, reading
+from syncer.crm.refusals import object_of
 from syncer.crm.zoho import errors
-from syncer.crm.zoho.call import Api, is_id, parsed, reading, records
-from syncer.domain.errors import DeliveryError, Never, TryAgain
+from syncer.crm.zoho.call import Api, is_id, parsed
+from syncer.domain.errors import DeliveryError, Never
 
 #: How long a channel is asked to live; Zoho allows a week.
 LIFE = timedelta(days=6, hours=12)
@@ -61,7 +63,7 @@ def token_of(secret: str, channel: str) -> str:
 
 def read_notice(body: bytes) -> Notice:
     """What a delivery says. Raises `ValueError` when it is none of Zoho's."""
-    told = errors.object_of(body)
+    told = object_of(body)
     if told is None or not isinstance(told.get("ids"), list):
         raise ValueError("not a notice of Zoho's")
     return Notice(
@@ -120,7 +122,7 @@ def _known(api: Api, number: str) -> dict[str, Any] | None:
         told = parsed(api.get("actions/watch", {"channel_id": number}))
     except Never:
         return None
-    return next((row for row in records(told.get("watch")) if str(row.get("channel_id")) == number), None)
+    return next((row for row in objects(told.get("watch")) if str(row.get("channel_id")) == number), None)
 
 
 def _expiry(known: dict[str, Any] | None) -> datetime | None:
@@ -133,8 +135,8 @@ def _says(known: dict[str, Any], wanted: dict[str, Any]) -> bool:
 
 
 def _refusal(told: dict[str, Any]) -> DeliveryError | None:
-    rows = records(told.get("watch"))
+    rows = objects(told.get("watch"))
     if not rows:
-        return TryAgain("Zoho says nothing of the channel", code=errors.HALF_ANSWER)
+        return errors.VENDOR.silence("the channel")
     bad = next((row for row in rows if row.get("status") != "success"), None)
     return None if bad is None else reading(errors.from_item(bad))

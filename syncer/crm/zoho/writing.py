@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
+from syncer.crm.batches import chunks, written
+from syncer.crm.exchange import objects, reading
 from syncer.crm.zoho import errors
-from syncer.crm.zoho.call import Api, chunks, parsed, reading, records
+from syncer.crm.zoho.call import BATCH, Api, parsed
 from syncer.domain.crm_record import WriteResult
-from syncer.domain.errors import DeliveryError, Never, TryAgain
+from syncer.domain.errors import DeliveryError, Never
 
 Row = Mapping[str, Any]
 #: Values in one `in` of a query.
@@ -43,22 +46,11 @@ def write(api: Api, method: str, path: str, rows: Mapping[str, Row], **extra: An
     A batch that is refused whole is halved until the one to blame stands alone. Raises `TryAgain`, `TryLater`,
     `FixCredentials` when Zoho itself does not serve; what was written by then may be written again.
     """
-    found: dict[str, Outcome] = {}
-    for part in chunks(list(rows)):
-        found |= _part(api, method, path, {ref: rows[ref] for ref in part}, extra)
-    return found
+    return written(rows, BATCH, partial(_part, api, method, path, extra), lambda error: Outcome(error=error))
 
 
-def _part(api: Api, method: str, path: str, rows: Mapping[str, Row], extra: Mapping[str, Any]) -> dict[str, Outcome]:
-    try:
-        told = api.batch(method, path, {"data": list(rows.values()), "trigger": [], **extra})
-    except Never as error:
-        if len(rows) == 1:
-            return dict.fromkeys(rows, Outcome(error=error))
-        refs = list(rows)
-        halves = (refs[: len(refs) // 2], refs[len(refs) // 2 :])
-        first, second = (_part(api, method, path, {ref: rows[ref] for ref in half}, extra) for half in halves)
-        return first | second
+def _part(api: Api, method: str, path: str, extra: Mapping[str, Any], rows: Mapping[str, Row]) -> dict[str, Outcome]:
+    told = api.batch(method, path, {"data": list(rows.values()), "trigger": [], **extra})
     padded = [*told, *([{}] * (len(rows) - len(told)))]
     return {ref: outcome(item) for ref, item in zip(rows, padded, strict=False)}
 
@@ -69,19 +61,14 @@ def outcome(item: Mapping[str, Any]) -> Outcome:
         crm_id = errors.details(item).get("id")
         return Outcome(None if crm_id is None else str(crm_id), told=item)
     if not item.get("code"):
-        return Outcome(error=silence())
+        return Outcome(error=errors.VENDOR.silence())
     return Outcome(error=errors.from_item(item), told=item)
-
-
-def silence() -> TryAgain:
-    """An answer that leaves a record out."""
-    return TryAgain("Zoho says nothing of this record", code=errors.HALF_ANSWER)
 
 
 def read(api: Api, module: str, ids: Sequence[str], names: Sequence[str]) -> dict[str, dict[str, Any]]:
     """The records with these ids, by id; those that are not there are left out. Raises as `write`."""
     found: dict[str, dict[str, Any]] = {}
-    for part in chunks(list(dict.fromkeys(ids))):
+    for part in chunks(list(dict.fromkeys(ids)), BATCH):
         found |= _read(api, module, part, ",".join(names))
     return found
 
@@ -97,7 +84,7 @@ def _read(api: Api, module: str, ids: Sequence[str], fields: str) -> dict[str, d
             return {}
         half = len(ids) // 2
         return _read(api, module, ids[:half], fields) | _read(api, module, ids[half:], fields)
-    return {str(row.get("id")): row for row in records(told.get("data"))}
+    return {str(row.get("id")): row for row in objects(told.get("data"))}
 
 
 def having(
@@ -128,4 +115,4 @@ def quoted(text: str) -> str:
 
 def result(ref: str, found: Outcome | None) -> WriteResult:
     """An outcome as the flows are told of it."""
-    return WriteResult(ref, error=silence() if found is None else found.error)
+    return WriteResult(ref, error=errors.VENDOR.silence() if found is None else found.error)

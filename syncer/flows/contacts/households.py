@@ -60,6 +60,7 @@ class Households:
         self._edits: Mapping[int, Mapping[str, Edit]] = {}
         self._before: dict[int, list[SourceRecord]] = {}
         self._after: dict[int, list[SourceRecord]] = {}
+        self._foreseen: dict[int, tuple[GoldenRecord, GoldenRecord]] = {}
         for key, resident in near.residents.items():
             self._before.setdefault(resident.contact_id, []).append(resident.record)
             if key not in rows:
@@ -87,15 +88,24 @@ class Households:
         """What all sides together say of a person now."""
         return golden(self.after(contact_id), self._edits.get(contact_id), self._law, self.said)
 
+    def foresee(self) -> None:
+        """Think of those that were there before, as far as it can be done before their locks: nearly always nothing was
+        said of them on our side."""
+        self._foreseen = {contact_id: self._before_and_after(contact_id) for contact_id in self.present}
+
+    def _before_and_after(self, contact_id: int) -> tuple[GoldenRecord, GoldenRecord]:
+        base = golden(self.before(contact_id), self._edits.get(contact_id), self._law, self.said)
+        return base, self.golden(contact_id)
+
     def believe(self, contact_id: int, ours: GoldenRecord) -> GoldenRecord:
         """What a contact says now; one whom all rows have left stays as it was, and a number that was given up is not
         taken up again."""
         if contact_id in self.housing.deserted:
             return ours
-        before = self._before.get(contact_id, [])
-        base = golden(before, self._edits.get(contact_id), self._law, self.said)
-        believed = reconcile(ours, base, self.golden(contact_id))
-        tags = labels(ours.tags, before, self.after(contact_id))
+        foreseen = None if contact_id in self._edits else self._foreseen.get(contact_id)
+        base, theirs = foreseen or self._before_and_after(contact_id)
+        believed = reconcile(ours, base, theirs)
+        tags = labels(ours.tags, self.before(contact_id), self.after(contact_id))
         if tags != believed.tags:
             believed = replace(believed, tags=tags)
         if believed.phone in self._near.given_up.get(contact_id, ()):

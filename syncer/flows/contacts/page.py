@@ -29,7 +29,7 @@ from syncer.policies.placement import Housing, Key, Neighbourhood, Resident, Row
 from syncer.store import conflicts, contact_words, crm_writes
 from syncer.store import contact_neighbours as stored
 from syncer.store import contact_staging as staging
-from syncer.store.bulk import Unstorable, all_or_nothing
+from syncer.store.bulk import Unstorable, all_or_nothing, streaming
 from syncer.store.contact_neighbours import Ledger
 from syncer.store.contact_staging import Absorption, ContactRow
 from syncer.store.crm_writes import Topic, Want
@@ -149,10 +149,11 @@ class _Page:
         rows, near = witnessed(rows, near, moments, self.now), with_stamps(near, moments)
         people = Households(rows, near, housing, first_sights(rows, moments, self.now), self.law)
         taken = words_along.take_words(self.tx, rows, near, housing)
-        own_words = self._write_contacts(people)
+        self._write_new(people, rows, near)
         staging.add_forms(self.tx, placement.claims(rows, near, housing))
+        own_words = self._write_present(people)
         words_along.give_words(self.tx, taken, housing, self.now)
-        self._write_sources(rows, near, housing)
+        self._change_sources(rows, near, housing)
         found = list(people.collisions())
         conflicts.note(self.tx, found, self.now)
         return Counter(conflicts=len(found), told=self._tell(people.interested() | own_words))
@@ -160,7 +161,7 @@ class _Page:
     def _tell(self, ids: Collection[int]) -> int:
         """Let the CRMs know whose rows of these persons now lack something; returns how many writes were asked for."""
         asked = 0
-        for crm, lacking in crm_records.lacking(self.tx, ids, self.law).items():
+        for crm, lacking in crm_records.lacking(self.tx, ids, self.law).items() if ids else ():
             crm_writes.request(self.tx, [crm], [Want(Topic.CONTACT, one, one) for one in lacking], self.now)
             asked += len(lacking)
         return asked
@@ -172,19 +173,28 @@ class _Page:
         new_ids = stored.new_ids(self.tx, len(moves.needs))
         return placement.house(moves, near, new_ids, rooted=rooted, phoned=phoned)
 
-    def _write_contacts(self, people: Households) -> set[int]:
-        """Returns those of the contacts who have said themselves whether they want to be written to."""
-        housing = people.housing
-        said: list[ConsentEntry] = []
-        staging.add_contacts(self.tx, self._made(people, said), self.now)
-        staging.give_phones(self.tx, {**housing.made, **housing.kept}, housing.kept.keys() | housing.removed)
-        held = stored.lock_contacts(self.tx, people.present | housing.removed)
+    def _write_new(self, people: Households, rows: Rows, near: Neighbourhood) -> None:
+        """All that is new, while what to say of those that were there before is being thought of."""
+        housing, said = people.housing, list[ConsentEntry]()
+        staging.take_phones(self.tx, housing.kept.keys() | housing.removed)
+        with streaming(self.tx) as stream:
+            staging.add_contacts(stream, self._made(people, said), self.now)
+            staging.give_phones(stream, {**housing.made, **housing.kept})
+            staging.add_sources(
+                stream, [(housing.homes[key], row) for key, row in rows.items() if key not in near.residents], self.now
+            )
+            staging.enter_consents(stream, said, self.now)
+            people.foresee()
+
+    def _write_present(self, people: Households) -> set[int]:
+        """Those that were there before. Returns those of them who have said themselves whether they want to be written
+        to."""
+        held = stored.lock_contacts(self.tx, people.present | people.housing.removed)
         ledgers = stored.ledgers(self.tx, people.present)
         people.hear(contact_words.edits_of(self.tx, people.present))
         revised = list(self._revise(people, held, ledgers))
         staging.change_contacts(self.tx, [row for row, _ in revised if row], self.now)
-        said += [entry for _, entries in revised for entry in entries]
-        staging.enter_consents(self.tx, said, self.now)
+        staging.enter_consents(self.tx, [entry for _, entries in revised for entry in entries], self.now)
         return {contact_id for contact_id, ledger in ledgers.items() if ledger.explicit}
 
     def _made(self, people: Households, entries: list[ConsentEntry]) -> Iterator[ContactRow]:
@@ -216,9 +226,8 @@ class _Page:
             changed = (believed, heard) != (ours, words)
             yield (_contact_row(contact_id, believed, heard) if changed else None), entries
 
-    def _write_sources(self, rows: Rows, near: Neighbourhood, housing: Housing) -> None:
+    def _change_sources(self, rows: Rows, near: Neighbourhood, housing: Housing) -> None:
         homes, before = housing.homes, near.residents
-        staging.add_sources(self.tx, [(homes[key], row) for key, row in rows.items() if key not in before], self.now)
         staging.change_sources(self.tx, [(homes[key], row) for key, row in rows.items() if key in before], self.now)
         moved = {key for key in rows if key in before and before[key].contact_id != homes[key]}
         staging.undo_merges(self.tx, [(*key, before[key].contact_id) for key in moved], self.now)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from aiohttp import web
+from functools import partial
 
 from syncer.simulators import serving
 from syncer.simulators.hubspot.config import HubSpotConfig
@@ -13,22 +13,19 @@ from syncer.simulators.hubspot.routes import serve_api
 
 def handler(portal: Portal) -> serving.Handler:
     """What answers a portal's requests."""
-
-    async def handle(request: web.BaseRequest) -> web.StreamResponse:
-        parts = request.path.strip("/").split("/")
-        if parts[0] == "_sim":
-            return await serve_control(portal, request, parts[1:])
-        return await serve_api(portal, request)
-
-    return handle
+    return serving.routed(partial(serve_control, portal), partial(serve_api, portal))
 
 
 def start(config: HubSpotConfig) -> serving.RunningServer:
     """Start a portal in a thread and return once it listens. Raises what kept it from starting."""
-    return serving.RunningServer(handler(Portal(config)), name="hubspot-simulator", host=config.host, port=config.port)
+    return serving.RunningServer(partial(_listener, config), name="hubspot-simulator")
 
 
 def serve(config: HubSpotConfig) -> None:
     """Run until SIGTERM or SIGINT. Prints `listening on http://HOST:PORT` on stdout once it does. Raises `OSError`
     when the port is taken."""
-    serving.serve(handler(Portal(config)), host=config.host, port=config.port)
+    serving.serve(partial(_listener, config))
+
+
+def _listener(config: HubSpotConfig) -> serving.Listener:
+    return serving.Listener(handler(Portal(config)), config.host, config.port)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from typing import Any
+
+from syncer.simulators.settings import Settings
 
 #: Versions that are served (a new one each March and September, about 18 months long).
 VERSIONS = ("2026-03", "2026-09")
@@ -39,7 +41,7 @@ class Limits:
 
 
 @dataclass(slots=True)
-class Behaviour:
+class Behaviour(Settings):
     """Everything that `POST /_sim/settings` can change while the portal runs. `index_lag` is how many seconds a search
     is behind the objects; `latency` how many every answer takes; `custom_properties` whether properties can be made on
     activities."""
@@ -48,23 +50,6 @@ class Behaviour:
     index_lag: float = 0.0
     latency: float = 0.0
     custom_properties: bool = True
-
-    def change(self, changes: Mapping[str, Any]) -> None:
-        """Set values by name, those of `limits` one level down; raises `ValueError` for what there is not."""
-        for name, value in changes.items():
-            if name == "limits" and isinstance(value, Mapping):
-                for limit, number in value.items():
-                    _set(self.limits, limit, number)
-            else:
-                _set(self, name, value)
-
-
-def _set(target: Any, name: str, value: Any) -> None:
-    if name == "limits" or name not in {item.name for item in fields(target)}:
-        raise ValueError(f"there is no setting {name!r}")
-    if not isinstance(value, int | float):
-        raise ValueError(f"{name!r} is a number or a boolean")
-    setattr(target, name, value)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,4 +1,5 @@
 """The control API under `/_sim/`: play the portal's people, plan faults, read what was written. No token is asked.
+Settings and faults are those of every simulator: see `simulators.control`.
 
 | request | body or query | answer |
 |---|---|---|
@@ -15,41 +16,31 @@
 | `POST /_sim/rules/{kind}` | `required` (names) | what a record must have from now on |
 | `POST /_sim/poison/{kind}` | `ids` | reading them answers 500 |
 | `POST /_sim/tokens` | `accept`?, `expire`?, `scopes`? | |
-| `GET, POST /_sim/settings` | see `config.Behaviour` | settings now |
-| `GET, POST, DELETE /_sim/faults` | one fault or `faults` (see `faults.Fault`) | `faults` in force |
 | `GET /_sim/stats` | | `requests` by route |
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import asdict
 from typing import Any
 
 from aiohttp import web
 
+from syncer.simulators import control
+from syncer.simulators.control import Body, Command
 from syncer.simulators.hubspot.errors import HubError
-from syncer.simulators.hubspot.objects import answer, body_of
 from syncer.simulators.hubspot.people import Owner
 from syncer.simulators.hubspot.portal import Portal
 from syncer.simulators.hubspot.records import Collection, Record
 from syncer.simulators.hubspot.seeds import FIRST_ID
 
-Body = dict[str, Any]
-
 
 async def serve_control(portal: Portal, request: web.BaseRequest, parts: list[str]) -> web.Response:
     """Serve one control request; 400 with a sentence for a wrong one, 404 for an unknown one."""
-    handler = _COMMANDS.get((request.method, parts[0] if parts else ""))
-    if handler is None:
-        return answer({"error": f"no {request.method} /_sim/{'/'.join(parts)}"}, 404)
-    try:
-        body = await body_of(request) if request.method != "GET" and await request.read() else {}
-        return answer(handler(portal, parts[1:], body))
-    except HubError as error:
-        return answer({"error": error.message}, 400)
-    except (ValueError, KeyError, TypeError, IndexError) as error:
-        return answer({"error": repr(error)}, 400)
+    return await control.serve(portal, _COMMANDS, request, parts, _reason)
+
+
+def _reason(error: Exception) -> Any:
+    return error.message if isinstance(error, HubError) else None
 
 
 def _overview(portal: Portal, path: list[str], body: Body) -> Any:
@@ -147,27 +138,11 @@ def _tokens(portal: Portal, path: list[str], body: Body) -> Any:
     return {"scopes": sorted(portal.gate.scopes)}
 
 
-def _settings(portal: Portal, path: list[str], body: Body) -> Any:
-    portal.behaviour.change(body)
-    return asdict(portal.behaviour)
-
-
-def _faults(portal: Portal, path: list[str], body: Body) -> Any:
-    for spec in body.get("faults", [body] if body else []):
-        portal.faults.add(spec)
-    return {"faults": portal.faults.rows()}
-
-
-def _clear_faults(portal: Portal, path: list[str], body: Body) -> Any:
-    portal.faults.clear(int(path[0]) if path else None)
-    return {"faults": portal.faults.rows()}
-
-
 def _stats(portal: Portal, path: list[str], body: Body) -> Any:
     return {"requests": dict(portal.requests)}
 
 
-_COMMANDS: dict[tuple[str, str], Callable[[Portal, list[str], Body], Any]] = {
+_COMMANDS: dict[tuple[str, str], Command[Portal]] = {
     ("GET", ""): _overview,
     ("POST", "reset"): _reset,
     ("GET", "objects"): _read,
@@ -181,10 +156,5 @@ _COMMANDS: dict[tuple[str, str], Callable[[Portal, list[str], Body], Any]] = {
     ("POST", "rules"): _rules,
     ("POST", "poison"): _poison,
     ("POST", "tokens"): _tokens,
-    ("GET", "settings"): _settings,
-    ("POST", "settings"): _settings,
-    ("GET", "faults"): _faults,
-    ("POST", "faults"): _faults,
-    ("DELETE", "faults"): _clear_faults,
     ("GET", "stats"): _stats,
 }

@@ -1,13 +1,10 @@
-"""Contacts made up from their number: a million of them cost no memory, and each is always the same.
-
-A tenth of the phones is written in the national form, a few are no mobile numbers, one in fifty is missing; every
-fortieth contact has the phone of the one before: a duplicate.
-"""
+"""Contacts made up from their number: a million of them cost no memory, and each is always the same (see `people`)."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from syncer.simulators import people
 from syncer.simulators.hubspot.moments import iso
 
 #: The id of the first made-up contact; those that are typed in later get ids above the last.
@@ -15,25 +12,11 @@ FIRST_ID = 100_001
 #: The moment of the first one's last change: 2026-06-01 in milliseconds.
 FIRST_STAMP = 1_780_272_000_000
 
-_FAMILY = ("王", "李", "張", "陳", "林", "黃", "吳", "劉", "蔡", "楊", "許", "鄭", "謝")
-_GIVEN = ("小明", "美玲", "志豪", "淑芬", "家豪", "雅婷", "俊傑", "怡君", "冠宇", "欣怡", "建宏")
-_CITIES = ("台北市", "新北市", "桃園市", "台中市", "台南市", "高雄市", "新竹市")
 _COMPANIES = ("Formosa Tea", "山海貿易", "Blue Bridge", "大同商行", "Jade Works")
 _LANGUAGES = ("zh-tw", "en", "zh-tw", "ja", "zh-tw")
 _SOURCES = ("DIRECT_TRAFFIC", "ORGANIC_SEARCH", "OFFLINE", "SOCIAL_MEDIA")
 
 Maker = Callable[[int], str | None]
-
-
-def phone_number(index: int) -> str | None:
-    """The phone of a made-up contact as it was typed."""
-    if index % 50 == 7:
-        return None
-    owner = index - 1 if index % 40 == 39 else index
-    digits = f"{owner % 100_000_000:08d}"
-    if index % 97 == 3:
-        return f"02-2345-{owner % 10_000:04d}"
-    return f"09{digits[:2]}-{digits[2:5]}-{digits[5:]}" if index % 10 == 4 else f"+8869{digits}"
 
 
 def _from(words: Sequence[str], step: int = 1) -> Maker:
@@ -42,15 +25,15 @@ def _from(words: Sequence[str], step: int = 1) -> Maker:
 
 #: Property -> what it holds for the contact with this number.
 MAKERS: dict[str, Maker] = {
-    "lastname": _from(_FAMILY),
-    "firstname": _from(_GIVEN, 13),
-    "phone": phone_number,
-    "mobilephone": lambda index: f"+8869{index % 90_000_000 + 10_000_000:08d}" if index % 9 == 2 else None,
-    "email": lambda index: f"customer{index}@example.com" if index % 3 else None,
+    "lastname": people.family_name,
+    "firstname": people.given_name,
+    "phone": people.phone,
+    "mobilephone": people.second_phone,
+    "email": people.email,
     "company": _from(_COMPANIES, 7),
-    "city": _from(_CITIES, 3),
-    "address": lambda index: f"中山路{index % 900 + 1}號{index % 12 + 1}樓",
-    "date_of_birth": lambda index: f"19{index % 50 + 50}-{index % 12 + 1:02d}-{index % 28 + 1:02d}",
+    "city": people.city,
+    "address": people.street,
+    "date_of_birth": people.birthday,
     "hs_language": _from(_LANGUAGES),
     "hs_analytics_source": _from(_SOURCES, 5),
     "hs_email_optout": lambda index: "true" if index % 29 == 0 else "false",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from aiohttp import web
+from functools import partial
 
 from syncer.simulators import serving
 from syncer.simulators.salesforce.config import SalesforceConfig
@@ -13,22 +13,19 @@ from syncer.simulators.salesforce.routes import serve_api
 
 def handler(org: Org) -> serving.Handler:
     """What answers an org's requests."""
-
-    async def handle(request: web.BaseRequest) -> web.StreamResponse:
-        parts = request.path.strip("/").split("/")
-        if parts[0] == "_sim":
-            return await serve_control(org, request, parts[1:])
-        return await serve_api(org, request)
-
-    return handle
+    return serving.routed(partial(serve_control, org), partial(serve_api, org))
 
 
 def start(config: SalesforceConfig) -> serving.RunningServer:
     """Start an org in a thread and return once it listens. Raises what kept it from starting."""
-    return serving.RunningServer(handler(Org(config)), name="salesforce-simulator", host=config.host, port=config.port)
+    return serving.RunningServer(partial(_listener, config), name="salesforce-simulator")
 
 
 def serve(config: SalesforceConfig) -> None:
     """Run until SIGTERM or SIGINT. Prints `listening on http://HOST:PORT` on stdout once it does. Raises `OSError`
     when the port is taken."""
-    serving.serve(handler(Org(config)), host=config.host, port=config.port)
+    serving.serve(partial(_listener, config))
+
+
+def _listener(config: SalesforceConfig) -> serving.Listener:
+    return serving.Listener(handler(Org(config)), config.host, config.port)

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from typing import Any
+
+from syncer.simulators.settings import Settings
 
 #: Versions of the API that are served.
 VERSIONS = range(60, 69)
 
 
 @dataclass(slots=True)
-class Behaviour:
+class Behaviour(Settings):
     """Everything that `POST /_sim/settings` can change while the org runs.
 
     `calls_most` calls in 24 hours (0: no limit; `calls_used` of them are used already), `page_most` records of one
@@ -28,15 +30,6 @@ class Behaviour:
     token_seconds: float = 0.0
     latency: float = 0.0
     scan_most: int = 100_000
-
-    def change(self, changes: Mapping[str, Any]) -> None:
-        """Set values by name; raises `ValueError` for what there is not."""
-        for name, value in changes.items():
-            if name not in {item.name for item in fields(self)}:
-                raise ValueError(f"there is no setting {name!r}")
-            if not isinstance(value, int | float):
-                raise ValueError(f"{name!r} is a number")
-            setattr(self, name, value)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,4 +1,5 @@
 """The control API under `/_sim/`: play the org's people, plan faults, read what was written. No token is asked.
+Settings and faults are those of every simulator: see `simulators.control`.
 
 | request | body or query | answer |
 |---|---|---|
@@ -16,42 +17,32 @@
 | `POST /_sim/locks/{kind}` | `ids`, `times` | so often is each found locked |
 | `POST /_sim/poison/{kind}` | `ids` | reading them answers 500 |
 | `POST /_sim/tokens` | `end`?, `scope`?, `allowed`? | |
-| `GET, POST /_sim/settings` | see `config.Behaviour` | settings now |
-| `GET, POST, DELETE /_sim/faults` | one fault or `faults` (see `faults.Fault`) | `faults` in force |
 | `GET /_sim/stats` | | `requests` by route, `tokens` granted, `calls` used |
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import asdict
 from typing import Any
 
 from aiohttp import web
 
+from syncer.simulators import control
+from syncer.simulators.control import Body, Command
 from syncer.simulators.salesforce import writing
-from syncer.simulators.salesforce.collections_api import answer, body_of
 from syncer.simulators.salesforce.errors import SalesError
 from syncer.simulators.salesforce.ids import record_id
 from syncer.simulators.salesforce.org import Org
 from syncer.simulators.salesforce.records import Collection, Record
 from syncer.simulators.salesforce.seeds import FIRST
 
-Body = dict[str, Any]
-
 
 async def serve_control(org: Org, request: web.BaseRequest, parts: list[str]) -> web.Response:
     """Serve one control request; 400 with a sentence for a wrong one, 404 for an unknown one."""
-    handler = _COMMANDS.get((request.method, parts[0] if parts else ""))
-    if handler is None:
-        return answer({"error": f"no {request.method} /_sim/{'/'.join(parts)}"}, 404)
-    try:
-        body = await body_of(request) if request.method != "GET" and await request.read() else {}
-        return answer(handler(org, parts[1:], body))
-    except SalesError as error:
-        return answer({"error": f"{error.code}: {error.message}"}, 400)
-    except (ValueError, KeyError, TypeError, IndexError) as error:
-        return answer({"error": repr(error)}, 400)
+    return await control.serve(org, _COMMANDS, request, parts, _reason)
+
+
+def _reason(error: Exception) -> Any:
+    return f"{error.code}: {error.message}" if isinstance(error, SalesError) else None
 
 
 def _overview(org: Org, path: list[str], body: Body) -> Any:
@@ -150,27 +141,11 @@ def _tokens(org: Org, path: list[str], body: Body) -> Any:
     return {"scope": org.gate.scope, "allowed": org.gate.allowed}
 
 
-def _settings(org: Org, path: list[str], body: Body) -> Any:
-    org.behaviour.change(body)
-    return asdict(org.behaviour)
-
-
-def _faults(org: Org, path: list[str], body: Body) -> Any:
-    for spec in body.get("faults", [body] if body else []):
-        org.faults.add(spec)
-    return {"faults": org.faults.rows()}
-
-
-def _clear_faults(org: Org, path: list[str], body: Body) -> Any:
-    org.faults.clear(int(path[0]) if path else None)
-    return {"faults": org.faults.rows()}
-
-
 def _stats(org: Org, path: list[str], body: Body) -> Any:
     return {"requests": dict(org.requests), "tokens": org.gate.granted, "calls": org.behaviour.calls_used}
 
 
-_COMMANDS: dict[tuple[str, str], Callable[[Org, list[str], Body], Any]] = {
+_COMMANDS: dict[tuple[str, str], Command[Org]] = {
     ("GET", ""): _overview,
     ("POST", "reset"): _reset,
     ("GET", "objects"): _read,
@@ -185,10 +160,5 @@ _COMMANDS: dict[tuple[str, str], Callable[[Org, list[str], Body], Any]] = {
     ("POST", "locks"): _locks,
     ("POST", "poison"): _poison,
     ("POST", "tokens"): _tokens,
-    ("GET", "settings"): _settings,
-    ("POST", "settings"): _settings,
-    ("GET", "faults"): _faults,
-    ("POST", "faults"): _faults,
-    ("DELETE", "faults"): _clear_faults,
     ("GET", "stats"): _stats,
 }

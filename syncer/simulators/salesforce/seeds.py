@@ -1,8 +1,4 @@
-"""Contacts made up from their number: a million of them cost no memory, and each is always the same.
-
-A tenth of the phones is written in the national form, a few are no mobile numbers, one in fifty is missing; every
-fortieth contact has the phone of the one before: a duplicate.
-"""
+"""Contacts made up from their number: a million of them cost no memory, and each is always the same (see `people`)."""
 
 from __future__ import annotations
 
@@ -10,6 +6,7 @@ from collections.abc import Callable, Sequence
 from json import dumps
 from typing import Any
 
+from syncer.simulators import people
 from syncer.simulators.salesforce.ids import record_id
 from syncer.simulators.salesforce.moments import shown
 
@@ -20,35 +17,21 @@ FIRST_STAMP = 1_780_272_000_000
 #: The user who owns what nobody else does: the one that the engine acts as.
 OWNER = record_id("005", 1)
 
-_FAMILY = ("王", "李", "張", "陳", "林", "黃", "吳", "劉", "蔡", "楊", "許", "鄭", "謝")
-_GIVEN = ("小明", "美玲", "志豪", "淑芬", "家豪", "雅婷", "俊傑", "怡君", "冠宇", "欣怡", "建宏")
-_CITIES = ("台北市", "新北市", "桃園市", "台中市", "台南市", "高雄市", "新竹市")
 _LANGUAGES = ("zh_TW", "en", "zh_TW", "ja", "zh_TW")
 
 Maker = Callable[[int], Any]
 
 
-def phone_number(index: int) -> str | None:
-    """The phone of a made-up contact as it was typed."""
-    if index % 50 == 7:
-        return None
-    owner = index - 1 if index % 40 == 39 else index
-    digits = f"{owner % 100_000_000:08d}"
-    if index % 97 == 3:
-        return f"02-2345-{owner % 10_000:04d}"
-    return f"09{digits[:2]}-{digits[2:5]}-{digits[5:]}" if index % 10 == 4 else f"+8869{digits}"
-
-
 #: Field -> what it holds for the contact with this number.
 MAKERS: dict[str, Maker] = {
-    "LastName": lambda index: _FAMILY[index % len(_FAMILY)],
-    "FirstName": lambda index: _GIVEN[index // 13 % len(_GIVEN)],
-    "MobilePhone": phone_number,
-    "Phone": lambda index: f"+8869{index % 90_000_000 + 10_000_000:08d}" if index % 9 == 2 else None,
-    "Email": lambda index: f"customer{index}@example.com" if index % 3 else None,
-    "MailingCity": lambda index: _CITIES[index // 3 % len(_CITIES)],
-    "MailingStreet": lambda index: f"中山路{index % 900 + 1}號{index % 12 + 1}樓",
-    "Birthdate": lambda index: f"19{index % 50 + 50}-{index % 12 + 1:02d}-{index % 28 + 1:02d}",
+    "LastName": people.family_name,
+    "FirstName": people.given_name,
+    "MobilePhone": people.phone,
+    "Phone": people.second_phone,
+    "Email": people.email,
+    "MailingCity": people.city,
+    "MailingStreet": people.street,
+    "Birthdate": people.birthday,
     "WA_Language__c": lambda index: _LANGUAGES[index % len(_LANGUAGES)],
     "WA_Lifecycle_Stage__c": lambda index: ("Lead", "Customer", "Customer")[index // 2 % 3],
     "WA_Blocked__c": lambda index: False,

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from aiohttp import web
+from functools import partial
 
 from syncer.simulators import serving
 from syncer.simulators.zoho.config import ZohoConfig
@@ -17,22 +17,19 @@ def handler(place: Organisation) -> serving.Handler:
     """What answers an organisation's requests."""
     Teller(place)
 
-    async def handle(request: web.BaseRequest) -> web.StreamResponse:
-        parts = request.path.strip("/").split("/")
-        if parts[0] == "_sim":
-            return await serve_control(place, request, parts[1:])
-        return await serve_api(place, request)
-
-    return handle
+    return serving.routed(partial(serve_control, place), partial(serve_api, place))
 
 
 def start(config: ZohoConfig) -> serving.RunningServer:
     """Start an organisation in a thread and return once it listens. Raises what kept it from starting."""
-    place = Organisation(config)
-    return serving.RunningServer(handler(place), name="zoho-simulator", host=config.host, port=config.port)
+    return serving.RunningServer(partial(_listener, config), name="zoho-simulator")
 
 
 def serve(config: ZohoConfig) -> None:
     """Run until SIGTERM or SIGINT. Prints `listening on http://HOST:PORT` on stdout once it does. Raises `OSError`
     when the port is taken."""
-    serving.serve(handler(Organisation(config)), host=config.host, port=config.port)
+    serving.serve(partial(_listener, config))
+
+
+def _listener(config: ZohoConfig) -> serving.Listener:
+    return serving.Listener(handler(Organisation(config)), config.host, config.port)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from typing import Any
+
+from syncer.simulators.settings import Settings
 
 #: All that the adapter needs.
 SCOPES = frozenset(
@@ -35,7 +37,7 @@ class Limits:
 
 
 @dataclass(slots=True)
-class Behaviour:
+class Behaviour(Settings):
     """Everything that `POST /_sim/settings` can change while the organisation runs. `latency` is how many seconds every
     answer takes, `token_life` how many an access token lives; `messages_module` and `case_refs` say whether the company
     made the module and the field that the engine likes to have."""
@@ -45,23 +47,6 @@ class Behaviour:
     token_life: float = 3_600.0
     messages_module: bool = True
     case_refs: bool = True
-
-    def change(self, changes: Mapping[str, Any]) -> None:
-        """Set values by name, those of `limits` one level down; raises `ValueError` for what there is not."""
-        for name, value in changes.items():
-            if name == "limits" and isinstance(value, Mapping):
-                for limit, number in value.items():
-                    _set(self.limits, limit, number)
-            else:
-                _set(self, name, value)
-
-
-def _set(target: Any, name: str, value: Any) -> None:
-    if name == "limits" or name not in {item.name for item in fields(target)}:
-        raise ValueError(f"there is no setting {name!r}")
-    if not isinstance(value, int | float):
-        raise ValueError(f"{name!r} is a number or a boolean")
-    setattr(target, name, value)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

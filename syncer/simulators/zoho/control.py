@@ -1,4 +1,5 @@
 """The control API under `/_sim/`: play the people there, plan faults, read what was written. No token is asked.
+Settings and faults are those of every simulator: see `simulators.control`.
 
 | request | body or query | answer |
 |---|---|---|
@@ -17,41 +18,31 @@
 | `POST /_sim/lock/{module}` | `ids` | writing them answers RECORD_LOCKED |
 | `POST /_sim/tokens` | `expire`?, `accept`?, `revoke`?, `scopes`? | `given_out`: how many access tokens |
 | `GET /_sim/channels` | | watch channels |
-| `GET, POST /_sim/settings` | see `config.Behaviour` | settings now |
-| `GET, POST, DELETE /_sim/faults` | one fault or `faults` (see `faults.Fault`) | `faults` in force |
 | `GET /_sim/stats` | | `requests` by route, `credits` used, `workflows` set off |
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import asdict
 from typing import Any
 
 from aiohttp import web
 
+from syncer.simulators import control
+from syncer.simulators.control import Body, Command
 from syncer.simulators.zoho import moments
-from syncer.simulators.zoho.answers import answer, body_of
 from syncer.simulators.zoho.errors import ZohoError
 from syncer.simulators.zoho.organisation import Organisation
 from syncer.simulators.zoho.records import Collection, Record
 from syncer.simulators.zoho.seeds import FIRST_ID
 
-Body = dict[str, Any]
-
 
 async def serve_control(place: Organisation, request: web.BaseRequest, parts: list[str]) -> web.Response:
     """Serve one control request; 400 with a sentence for a wrong one, 404 for an unknown one."""
-    handler = _COMMANDS.get((request.method, parts[0] if parts else ""))
-    if handler is None:
-        return answer({"error": f"no {request.method} /_sim/{'/'.join(parts)}"}, 404)
-    try:
-        body = await body_of(request) if request.method != "GET" and await request.read() else {}
-        return answer(handler(place, parts[1:], body))
-    except ZohoError as error:
-        return answer({"error": error.body()}, 400)
-    except (ValueError, KeyError, TypeError, IndexError) as error:
-        return answer({"error": repr(error)}, 400)
+    return await control.serve(place, _COMMANDS, request, parts, _reason)
+
+
+def _reason(error: Exception) -> Any:
+    return error.body() if isinstance(error, ZohoError) else None
 
 
 def _overview(place: Organisation, path: list[str], body: Body) -> Any:
@@ -171,27 +162,11 @@ def _channels(place: Organisation, path: list[str], body: Body) -> Any:
     return {"channels": list(place.channels.values())}
 
 
-def _settings(place: Organisation, path: list[str], body: Body) -> Any:
-    place.behaviour.change(body)
-    return asdict(place.behaviour)
-
-
-def _faults(place: Organisation, path: list[str], body: Body) -> Any:
-    for spec in body.get("faults", [body] if body else []):
-        place.faults.add(spec)
-    return {"faults": place.faults.rows()}
-
-
-def _clear_faults(place: Organisation, path: list[str], body: Body) -> Any:
-    place.faults.clear(int(path[0]) if path else None)
-    return {"faults": place.faults.rows()}
-
-
 def _stats(place: Organisation, path: list[str], body: Body) -> Any:
     return {"requests": dict(place.requests), "credits": place.gate.used, "workflows": place.workflows}
 
 
-_COMMANDS: dict[tuple[str, str], Callable[[Organisation, list[str], Body], Any]] = {
+_COMMANDS: dict[tuple[str, str], Command[Organisation]] = {
     ("GET", ""): _overview,
     ("POST", "reset"): _reset,
     ("GET", "records"): _read,
@@ -207,10 +182,5 @@ _COMMANDS: dict[tuple[str, str], Callable[[Organisation, list[str], Body], Any]]
     ("POST", "lock"): _lock,
     ("POST", "tokens"): _tokens,
     ("GET", "channels"): _channels,
-    ("GET", "settings"): _settings,
-    ("POST", "settings"): _settings,
-    ("GET", "faults"): _faults,
-    ("POST", "faults"): _faults,
-    ("DELETE", "faults"): _clear_faults,
     ("GET", "stats"): _stats,
 }

@@ -1,35 +1,19 @@
-"""Contacts made up from their number: a million of them cost no memory, and each is always the same.
-
-A tenth of the phones is written in the national form, a few are no mobile numbers, one in fifty is missing; every
-fortieth contact has the phone of the one before: a duplicate.
-"""
+"""Contacts made up from their number: a million of them cost no memory, and each is always the same (see `people`)."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
 
+from syncer.simulators import people
+
 #: The id of the first made-up contact; those that are typed in later get ids above the last.
 FIRST_ID = 4_150_868_000_000_100_001
 #: The moment of the first one's last change: 2026-06-01 in seconds.
 FIRST_STAMP = 1_780_272_000
 
-_FAMILY = ("王", "李", "張", "陳", "林", "黃", "吳", "劉", "蔡", "楊", "許", "鄭", "謝")
-_GIVEN = ("小明", "美玲", "志豪", "淑芬", "家豪", "雅婷", "俊傑", "怡君", "冠宇", "欣怡", "建宏")
-_CITIES = ("台北市", "新北市", "桃園市", "台中市", "台南市", "高雄市", "新竹市")
 _LANGUAGES = ("繁體中文", "English", "繁體中文")
 _SOURCES = ("Web", "Chat", "Advertisement")
-
-
-def phone_number(index: int) -> str | None:
-    """The phone of a made-up contact as it was typed."""
-    if index % 50 == 7:
-        return None
-    owner = index - 1 if index % 40 == 39 else index
-    digits = f"{owner % 100_000_000:08d}"
-    if index % 97 == 3:
-        return f"02-2345-{owner % 10_000:04d}"
-    return f"09{digits[:2]}-{digits[2:5]}-{digits[5:]}" if index % 10 == 4 else f"+8869{digits}"
 
 
 class Seeds:
@@ -57,13 +41,13 @@ class Seeds:
         """The contact's own fields."""
         index = record_id - FIRST_ID
         told: dict[str, Any] = {
-            "Last_Name": _FAMILY[index % len(_FAMILY)],
-            "First_Name": _GIVEN[index // 13 % len(_GIVEN)],
-            "Mobile": phone_number(index),
-            "Email": f"customer{index}@example.com" if index % 3 else None,
-            "Mailing_City": _CITIES[index // 3 % len(_CITIES)],
+            "Last_Name": people.family_name(index),
+            "First_Name": people.given_name(index),
+            "Mobile": people.phone(index),
+            "Email": people.email(index),
+            "Mailing_City": people.city(index),
             "Mailing_Street": f"中山路{index % 900 + 1}號",
-            "Date_of_Birth": f"19{index % 50 + 50}-{index % 12 + 1:02d}-{index % 28 + 1:02d}",
+            "Date_of_Birth": people.birthday(index),
             "WA_Language": _LANGUAGES[index % len(_LANGUAGES)],
             "WA_Lifecycle_Stage": "Lead" if index % 3 else "Customer",
             "Lead_Source": _SOURCES[index // 5 % len(_SOURCES)],

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from syncer.simulators.whatsapp.app import RunningSimulator, start
+from syncer.simulators.serving import RunningServer
+from syncer.simulators.whatsapp.app import start
 from syncer.simulators.whatsapp.config import SimulatorConfig
 from tests.fakes.whatsapp_bench import AT_ONCE, Bench, Receiver
 
@@ -22,7 +23,7 @@ def receiver() -> Iterator[Receiver]:
 @pytest.fixture
 def bench_with(receiver: Receiver) -> Iterator[Callable[..., Bench]]:
     """Start a simulator with the given configuration beside the defaults of these tests."""
-    running: list[tuple[RunningSimulator, Bench]] = []
+    running: list[tuple[RunningServer, Bench]] = []
 
     def begin(**config: Any) -> Bench:
         config = {"callback_url": receiver.url, "verify_token": "verify-me", "behaviour": AT_ONCE, "seed": 1, **config}

@@ -11,7 +11,8 @@ import requests
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from syncer.simulators.whatsapp.app import RunningSimulator, start
+from syncer.simulators.serving import RunningServer
+from syncer.simulators.whatsapp.app import start
 from syncer.simulators.whatsapp.config import AccountRules, Behaviour, SimulatorConfig
 
 NUMBER, ACCOUNT, TOKEN = "106540352242922", "102290129340398", "simulator-access-token"
@@ -104,13 +105,13 @@ SEEDED = st.sampled_from(["order_receipt", "member_coupon", "store_pickup", "log
 
 
 @pytest.fixture(scope="module")
-def platform() -> Iterator[RunningSimulator]:
+def platform() -> Iterator[RunningServer]:
     rules = AccountRules(management_per_hour=0, template_limit=0)
     with start(SimulatorConfig(behaviour=Behaviour(account=rules))) as running:
         yield running
 
 
-def status(platform: RunningSimulator, path: str, body: Any) -> int:
+def status(platform: RunningServer, path: str, body: Any) -> int:
     headers = {"Authorization": f"Bearer {TOKEN}", "Content-Type": "application/json"}
     answer = requests.post(f"{platform.url}/v25.0/{path}", data=json.dumps(body), headers=headers, timeout=5)
     assert answer.status_code == 200 or "code" in answer.json()["error"], answer.text
@@ -122,19 +123,19 @@ slow = settings(max_examples=60, deadline=None, suppress_health_check=[HealthChe
 
 @slow
 @given(edge=st.sampled_from(EDGES), body=st.dictionaries(KEYS, VALUES))
-def test_any_object_on_any_edge(platform: RunningSimulator, edge: str, body: dict[str, Any]):
+def test_any_object_on_any_edge(platform: RunningServer, edge: str, body: dict[str, Any]):
     assert status(platform, edge, body) in (200, 400)
 
 
 @slow
 @given(body=TEMPLATE)
-def test_any_template(platform: RunningSimulator, body: dict[str, Any]):
+def test_any_template(platform: RunningServer, body: dict[str, Any]):
     assert status(platform, EDGES[0], body) in (200, 400)
 
 
 @slow
 @given(name=SEEDED, components=st.lists(GIVEN | VALUES, max_size=3) | VALUES)
-def test_any_parameters(platform: RunningSimulator, name: str, components: Any):
+def test_any_parameters(platform: RunningServer, name: str, components: Any):
     template = {"name": name, "language": {"code": "zh_TW"}, "components": components}
     message = {"messaging_product": "whatsapp", "to": "+886912345678", "type": "template", "template": template}
     assert status(platform, f"{NUMBER}/messages", message) in (200, 400, 404, 429)

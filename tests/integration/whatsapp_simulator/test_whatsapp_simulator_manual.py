@@ -19,7 +19,7 @@ from syncer.simulators.whatsapp.config import Behaviour
 from syncer.simulators.whatsapp.control import _COMMANDS
 from tests.fakes.whatsapp_bench import Bench
 
-MANUAL = (Path(__file__).parents[3] / "docs" / "simulators.md").read_text(encoding="utf-8")
+MANUAL = (Path(__file__).parents[3] / "docs" / "simulators.md").read_text(encoding="utf-8").partition("\n# HubSpot")[0]
 RECIPES = re.findall(r"^sim (GET|POST|DELETE) (\S+)(?: '(.*)')?$", MANUAL, re.MULTILINE)
 
 

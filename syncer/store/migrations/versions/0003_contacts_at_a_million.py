@@ -152,6 +152,7 @@ def upgrade() -> None:
     op.add_column(
         "contacts", sa.Column("edits", postgresql.JSONB(astext_type=sa.Text()), server_default="{}", nullable=False)
     )
+    op.drop_index(op.f("ix_contacts_phone"), table_name="contacts")
     op.add_column("sync_runs", sa.Column("stage", sa.Text(), server_default="pages", nullable=False))
     op.add_column(
         "sync_runs", sa.Column("lost", postgresql.JSONB(astext_type=sa.Text()), server_default="[]", nullable=False)
@@ -161,6 +162,7 @@ def upgrade() -> None:
 def downgrade() -> None:
     op.drop_column("sync_runs", "lost")
     op.drop_column("sync_runs", "stage")
+    op.create_index(op.f("ix_contacts_phone"), "contacts", ["phone"], unique=False)
     op.drop_column("contacts", "edits")
     op.drop_index(
         "ix_contact_sources_same_as",
