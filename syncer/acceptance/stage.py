@@ -211,10 +211,11 @@ def start_platform(stage: Stage) -> None:
     seeds = Path(stage.environment["SYNCER_HOME"]) / "templates.json"
     seeds.write_text(json.dumps(payloads), encoding="utf-8")
     whatsapp = stage.environment
+    # With an equals sign: a made-up secret may begin with a dash.
     command = (
         f"'{sys.executable}' -m syncer.simulators.whatsapp --port {stage.ports.simulator} --templates '{seeds}'"
         f" --callback-url http://127.0.0.1:{stage.ports.web}/webhooks/whatsapp --throughput {THROUGHPUT}"
-        f" --access-token {whatsapp['WHATSAPP_ACCESS_TOKEN']} --app-secret {whatsapp['WHATSAPP_APP_SECRET']}"
+        f" --access-token={whatsapp['WHATSAPP_ACCESS_TOKEN']} --app-secret={whatsapp['WHATSAPP_APP_SECRET']}"
         f" --verify-token={whatsapp['WHATSAPP_VERIFY_TOKEN']} --waba-id {whatsapp['WHATSAPP_BUSINESS_ACCOUNT_ID']}"
         f" --phone-number-id {whatsapp['WHATSAPP_PHONE_NUMBER_ID']}"
     )
