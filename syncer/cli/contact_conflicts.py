@@ -20,6 +20,7 @@ _COLUMNS = ("id", "contact_id", "full_name", "crm", "crm_id", "field", "base", "
 _OF = typer.Option("--contact", help="Of one customer: a contact's number here, or a phone number in any writing.")
 _SETTLE = typer.Option("--settle", help="Decide on the conflict with this number.")
 _KEEP = typer.Option("--keep", help=f"Which is right: {OURS} or {THEIRS}.")
+_VALUE = typer.Option("--value", help="What is right, where neither is.")
 _BY = typer.Option("--by", help="Who decides.")
 _LIMIT = typer.Option("--limit", min=1)
 
@@ -28,17 +29,19 @@ def conflicts(
     contact: Annotated[str | None, _OF] = None,
     settle: Annotated[int | None, _SETTLE] = None,
     keep: Annotated[str | None, _KEEP] = None,
+    right: Annotated[str | None, _VALUE] = None,
     by: Annotated[str, _BY] = "command line",
     limit: Annotated[int, _LIMIT] = 100,
     json: Json = False,
 ) -> None:
     """Fields that both sides have changed at once, the oldest first. One word stands meanwhile (`kept`); --settle says
     which is right, and every CRM is told."""
-    if (settle is None) != (keep is None) or keep not in (None, OURS, THEIRS):
-        raise WrongUsage(f"--settle NUMBER and --keep {OURS}|{THEIRS} go together")
+    answers = [answer for answer in (keep, right) if answer is not None]
+    if len(answers) != (settle is not None) or keep not in (None, OURS, THEIRS):
+        raise WrongUsage(f"--settle NUMBER goes with --keep {OURS}|{THEIRS} or with --value VALUE")
     with engine(rings=settle is not None) as runtime:
-        if settle is not None and keep is not None:
-            value = _settle(parts.conflicts(runtime), settle, keep, by)
+        if settle is not None:
+            value = _settle(parts.conflicts(runtime), settle, keep, right, by)
             show({"id": settle, "kept": keep, "value": value}, f"conflict {settle} is settled: {value}")
             return
         contact_id = None if contact is None else find(runtime, contact)
@@ -47,9 +50,9 @@ def conflicts(
     _show(waiting)
 
 
-def _settle(flow: Conflicts, number: int, keep: str, by: str) -> Any:
+def _settle(flow: Conflicts, number: int, keep: str | None, right: str | None, by: str) -> Any:
     try:
-        return flow.settle(number, keep, by)
+        return flow.settle_as(number, right, by) if keep is None else flow.settle(number, keep, by)
     except LookupError as error:
         raise Failed(f"there is no open conflict {number}") from error
     except NotAcceptable as error:

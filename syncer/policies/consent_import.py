@@ -7,7 +7,7 @@ offers either.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -93,11 +93,6 @@ def news(
 
 def _entry(contact_id: int, tier: Tier, said: Said, now: datetime) -> ConsentEntry:
     return ConsentEntry(contact_id, tier, said.word, now, f"crm:{said.row.crm}", _proof(said), explicit=False)
-
-
-def contradicted(entries: Iterable[ConsentEntry], explicit: Mapping[Tier, Word]) -> bool:
-    """Whether these imports say something else than the customer does, so that the CRM has to be told again."""
-    return any(entry.tier in explicit and entry.word is not explicit[entry.tier] for entry in entries)
 
 
 def _flag(said: Mapping[Tier, Said], tier: Tier) -> Said | None:

@@ -35,16 +35,6 @@ def take_turn(tx: Connection) -> None:
     tx.execute(statement, {"cls": PLACING})
 
 
-def digests(tx: Connection, crm: str, crm_ids: Sequence[str]) -> dict[str, bytes]:
-    """The digest that each of these rows was last stored with; rows never seen are absent."""
-    statement = text("""
-        select s.crm_id, s.digest from json_array_elements_text(cast(:ids as json)) w(crm_id)
-        cross join lateral (
-            select crm_id, digest from contact_sources where crm = :crm and crm_id = w.crm_id limit 1) s""")
-    rows = tx.execute(statement, {"crm": crm, "ids": document(crm_ids)})
-    return {crm_id: bytes(digest) for crm_id, digest in rows}
-
-
 @dataclass(frozen=True, slots=True)
 class Near:
     """What is stored around a page: CRM rows, each with its contact and whether a person has put it there, and who

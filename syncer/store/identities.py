@@ -168,15 +168,5 @@ def change(tx: Connection, contact_id: int, *, gone: Collection[Pair], come: Col
         tx.execute(statement, keys | _columns(sorted(set(come))))
 
 
-def outdated(tx: Connection, crm: str, ids: Collection[int]) -> set[int]:
-    """Those of these contacts whom the CRM still lists under a number that they have given up, or may: a record that we
-    made and have not read since is taken for one."""
-    statement = text("""
-        select distinct s.contact_id from contact_sources s
-        join former_identities f on f.contact_id = s.contact_id and f.kind = 'phone'
-        where s.crm = :crm and s.contact_id = any(:ids) and (f.value = s.phone or s.digest = ''::bytea)""")
-    return set(tx.execute(statement, {"crm": crm, "ids": sorted(ids)}).scalars()) if ids else set()
-
-
 def _columns(pairs: Sequence[Pair]) -> dict[str, list[str]]:
     return {"kinds": [kind for kind, _ in pairs], "values": [value for _, value in pairs]}

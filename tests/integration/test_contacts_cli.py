@@ -95,19 +95,40 @@ def test_conflicts_are_listed_and_shown_with_their_contact(syncer: Syncer, dispu
     assert syncer("contacts", "conflicts", "--contact", "4711").code == 1
 
 
-@pytest.mark.parametrize(("keep", "name"), [("ours", "王小明"), ("theirs", "王大明")])
+@pytest.mark.parametrize(
+    ("how", "kept", "name"),
+    [
+        (("--keep", "ours"), "ours", "王小明"),
+        (("--keep", "theirs"), "theirs", "王大明"),
+        (("--value", "王中明"), None, "王中明"),
+    ],
+)
 def test_a_conflict_is_settled_once(
-    syncer: Syncer, company: customers.Expected, disputed: tuple[int, int], keep: str, name: str
+    syncer: Syncer,
+    company: customers.Expected,
+    disputed: tuple[int, int],
+    how: tuple[str, str],
+    kept: str | None,
+    name: str,
 ) -> None:
     contact_id, number = disputed
-    options = ("contacts", "conflicts", "--settle", str(number), "--keep", keep)
-    assert syncer(*options, "--json").document == {"id": number, "kept": keep, "value": name}
+    options = ("contacts", "conflicts", "--settle", str(number), *how)
+    assert syncer(*options, "--json").document == {"id": number, "kept": kept, "value": name}
     assert syncer("contacts", "show", str(contact_id), "--json").document["contact"]["full_name"] == name
     assert syncer("contacts", "conflicts", "--json").document == {"conflicts": []}
     assert syncer(*options).code == 1
 
 
-@pytest.mark.parametrize("options", [["--settle", "1"], ["--keep", "ours"], ["--settle", "1", "--keep", "both"]])
+@pytest.mark.parametrize(
+    "options",
+    [
+        ["--settle", "1"],
+        ["--keep", "ours"],
+        ["--value", "x"],
+        ["--settle", "1", "--keep", "both"],
+        ["--settle", "1", "--keep", "ours", "--value", "x"],
+    ],
+)
 def test_what_is_to_be_settled_how_has_to_be_said(syncer: Syncer, options: list[str]) -> None:
     assert syncer("contacts", "conflicts", *options).code == 2
 

@@ -7,9 +7,12 @@ from datetime import datetime, timedelta
 import pytest
 
 from syncer.domain.consent import Word
+from syncer.domain.contact import FieldRule
 from syncer.domain.message import Sender
 from syncer.domain.notice import AddressBookEntry, IdentityChange, PreferenceChange
+from syncer.flows import crm_records
 from syncer.flows.people import Event, People
+from syncer.policies.ownership import Law
 from syncer.store import contact_separation, contacts, identities, recognition
 from tests.fakes.messenger import NUMBER, said
 from tests.integration.conftest import House
@@ -194,8 +197,11 @@ def test_the_crm_is_behind_until_it_lists_the_new_number(house: House, people: P
 
 
 def outdated(desk: Desk, person: int) -> set[int]:
+    """Whether the CRM would be told another number of them."""
+    law = Law({"sql": {"phone": FieldRule()}}, ("sql",))
     with desk.store.begin() as tx:
-        return identities.outdated(tx, "sql", [person])
+        told = crm_records.contact_records(tx, "sql", [person], law)
+    return {one.contact_id for one in told if "phone" in one.record.fields}
 
 
 @pytest.mark.parametrize("phone", [OLD, "+5511987654321"])

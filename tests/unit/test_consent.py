@@ -138,12 +138,6 @@ def test_an_import_is_entered_once_when_it_begins_to_say_something_of_its_own(
     assert entered(now, before=before, imported=imported, own=own) == expected
 
 
-def test_a_crm_that_contradicts_the_customer_is_told_again() -> None:
-    against = consent_import.news(7, consent_import.said([TICKED]), {}, "sql", NOW, explicit={MARKETING: NO})
-    assert consent_import.contradicted(against, {MARKETING: NO})
-    assert not consent_import.contradicted(against, {})
-
-
 def test_who_wants_no_notices_wants_no_offers_whatever_the_other_box_says() -> None:
     both = row(marketing_consent=True, transactional_consent=False)
     assert entered(both) == [(NOTICES, NO), (MARKETING, NO)]

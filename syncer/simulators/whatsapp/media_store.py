@@ -6,7 +6,6 @@ the settings `media.*`.
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import itertools
 import secrets
@@ -178,11 +177,6 @@ def check_file(mime_type: str, content: bytes) -> None:
         raise GraphError(100, message="(#100) Param file must not be empty.")
     if len(content) > (most := _most(kind, content)):
         raise GraphError(131053, f"Media file size too big. Max file size we currently support: {most} bytes.")
-
-
-def web_hash(medium: Medium) -> str:
-    """The hash as webhooks have it: base64, where `GET /{MEDIA_ID}` has hexadecimal digits."""
-    return base64.b64encode(medium.sha256).decode()
 
 
 def _most(kind: str, content: bytes) -> int:
