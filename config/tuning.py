@@ -142,6 +142,34 @@ class CrmWrites(FileModel):
     max_wait_ms: Annotated[int, Field(ge=0, le=1000)]
 
 
+class Breaker(FileModel):
+    """When a CRM that does not answer is left in peace: after so many failed calls in a row, for a pause that doubles
+    up to the longest; and after how long a person is told."""
+
+    failures: Count
+    first_pause_seconds: Positive
+    longest_pause_seconds: Positive
+    tell_after_seconds: Positive
+
+
+class Replies(FileModel):
+    """How often each CRM is asked for what its people wrote to be sent (R22); where it tells us itself, the question is
+    only the net below."""
+
+    poll_seconds: dict[str, Positive]
+
+
+class Hooks(FileModel):
+    """How subscribers are told: seconds for an answer, deliveries in flight per worker, hours after which a delivery is
+    given up, failures in a row after which a subscription rests, and days for which deliveries are kept."""
+
+    timeout_seconds: Positive
+    concurrency: Count
+    give_up_after_hours: Positive
+    rest_after_failures: Count
+    keep_days: Positive
+
+
 class Conversations(FileModel):
     """When a person takes over a conversation, and how fast customers are answered (R31, R32, R33)."""
 
@@ -175,5 +203,8 @@ class Tuning(FileModel):
     claims: Claims
     sweeper: Sweeper
     crm: CrmWrites
+    breaker: Breaker
+    replies: Replies
+    hooks: Hooks
     conversations: Conversations
     alerts: Alerts

@@ -69,14 +69,14 @@ class Runtime(Outside):
     @cached_property
     def statuses(self) -> Statuses:
         """What moves after the platform has taken a message."""
-        return Statuses(self.settings.crm.names, self.clock)
+        return Statuses(self.told, self.clock)
 
     @cached_property
     def conversations(self) -> Conversations:
         """What a customer's message sets in motion."""
         return Conversations(
             rules=catalogue.rule_book(self.rules),
-            crms=self.settings.crm.names,
+            crms=self.told,
             company=self.company,
             long_rule=catalogue.long_rule(self.rules),
             long_after=self.tuning.conversations.long_after_messages,
@@ -97,8 +97,8 @@ class Runtime(Outside):
             store=self.store,
             messenger=self.messenger,
             hearers=(
-                People(self.settings.crm.names),
-                Chronicle(self.settings.crm.names),
+                People(self.told),
+                Chronicle(self.told),
                 self.conversations,
                 self.statuses,
                 self.account_templates,
@@ -118,7 +118,7 @@ class Runtime(Outside):
         return Outcomes(
             self.statuses,
             self.setbacks,
-            Troubles(self.account_templates, self.numbers, self.settings.crm.names),
+            Troubles(self.account_templates, self.numbers, self.told),
             Patience(
                 quiet=timedelta(seconds=unknown.look_after_seconds),
                 look_again=timedelta(seconds=unknown.look_every_seconds),
@@ -156,7 +156,7 @@ class Runtime(Outside):
             store=self.store,
             platform=self.platform,
             setbacks=self.setbacks,
-            crms=self.settings.crm.names,
+            crms=self.told,
             folder=self.media_folder,
             pool=self.pool,
             clock=self.clock,

@@ -20,6 +20,7 @@ from syncer.domain.template import Template
 from syncer.http import HttpClient
 from syncer.ports import CRM, Clock, Jobs, Messenger, Throttle, Webhooks
 from syncer.services import Services
+from syncer.store.crm_writes import HOOKS
 from syncer.store.session import Store, open_engine
 from syncer.throttle.limiter import RedisThrottle
 from syncer.throttle.tokens import RedisTokens
@@ -113,6 +114,11 @@ class Outside:
         """The configured CRMs, the master first."""
         shared = {"zoho": self.zoho_tokens}
         return {name: registry.build(name, self.settings, shared.get(name)) for name in self.settings.crm.names}
+
+    @property
+    def told(self) -> tuple[str, ...]:
+        """Whoever hears of what happens: the CRMs, and the subscribers of hooks."""
+        return (*self.settings.crm.names, HOOKS)
 
     @cached_property
     def zoho_tokens(self) -> RedisTokens | None:

@@ -12,7 +12,18 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from syncer.domain.contact import FieldRule, SourceRecord
-from syncer.domain.crm_record import CrmCheck, CrmContact, CrmMessage, CrmTask, Fate, RawRow, SourcePage, WriteResult
+from syncer.domain.crm_record import (
+    AgentReply,
+    CrmCheck,
+    CrmContact,
+    CrmMessage,
+    CrmTask,
+    Fate,
+    RawRow,
+    SourcePage,
+    TakenReply,
+    WriteResult,
+)
 from syncer.domain.inbox import InboxItem
 from syncer.domain.message import Accepted, InboundMessage, Lane, PastMessage, Revision, SendRequest
 from syncer.domain.notice import (
@@ -183,6 +194,18 @@ class CRM(Protocol):
     def write_contacts(self, contacts: Sequence[CrmContact]) -> list[WriteResult]:
         """Update or create; `crm_id` of each result is the CRM's own. Raises as `write_messages`."""
 
+    def replies(self, record_ids: Sequence[str] | None = None) -> list[AgentReply]:
+        """What the CRM's people want sent and nobody has taken yet (R22): of these records, or whatever there is, the
+        oldest first and a few hundred at most. An index that lags may show again what was taken. Raises as `pages`."""
+
+    def take_replies(self, taken: Sequence[TakenReply]) -> list[WriteResult]:
+        """Write on these records what became of them, so that `replies` names them no more; idempotent. Raises as
+        `write_messages`."""
+
+    def rings(self) -> bool:
+        """Whether the CRM has told of new replies by a line of its own since this was asked last. Never blocks, never
+        raises; always false where there is no such line."""
+
     def check(self) -> list[CrmCheck]:
         """Reachable, permitted, every mapped field there. Never raises."""
 
@@ -206,3 +229,12 @@ class Throttle(Protocol):
 
     def slow_down(self, phone_number_id: str, seconds: float) -> None:
         """The platform throttled this number: nobody sends from it for `seconds`."""
+
+
+class Quota(Protocol):
+    """What a provider lets us ask in some time, shared by all workers and by reads and writes alike."""
+
+    def take(self, name: str, *, bulk: bool = False, cost: int = 1) -> float:
+        """Take `cost` calls of the budget `name`; returns 0.0 when they may be made now, and otherwise, having taken
+        nothing, the seconds after which asking again makes sense. `bulk` never touches the share kept for live work.
+        A budget that nobody has set is endless. Never blocks, never raises."""

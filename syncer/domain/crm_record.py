@@ -100,3 +100,30 @@ class CrmCheck:
     name: str
     ok: bool
     detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class AgentReply:
+    """A message that one of the company's people wrote in the CRM, to be sent (R22). `record_id` is the CRM's own of
+    it; whom it goes to is said by `crm_contact_id`, by `phone` (in any writing) or by both. With a `template` its body
+    is that template's values, one per line. `reply_to` is the wamid to quote."""
+
+    record_id: str
+    crm_contact_id: str | None
+    phone: str | None
+    body: str
+    template: str | None = None
+    language: str | None = None
+    reply_to: str | None = None
+    written_at: datetime | None = None
+    author: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TakenReply:
+    """What a CRM's record of an agent's message has to say: `ref` under which the message is recorded from now on, or
+    the `error` for which it will not leave. Writing it again changes nothing."""
+
+    record_id: str
+    ref: str
+    error: str | None = None

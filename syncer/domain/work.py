@@ -35,4 +35,6 @@ class Subject(StrEnum):
     INBOX = "inbox"
     OUTGOING = "outgoing"
     CRM_WRITE = "crm_write"
+    CRM_NOTICE = "crm_notice"
+    HOOK_DELIVERY = "hook_delivery"
     MEDIA = "media"

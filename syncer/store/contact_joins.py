@@ -55,6 +55,7 @@ FOLLOWING: Mapping[str, tuple[str, ...]] = {
     "identities": ("kind", "value"),
     "former_identities": ("id",),
     "outgoing": ("id",),
+    "agent_replies": ("id",),
     "messages": ("id",),
     "handoffs": ("id",),
     "media": ("id",),

@@ -13,11 +13,16 @@ from sqlalchemy import BigInteger, Column, Connection, Index, Integer, Row, Tabl
 from syncer.store.base import claim_columns, metadata, moment, primary_key
 from syncer.store.claims import Claimable
 
+#: Not a CRM: whoever subscribed to hooks (`store.hooks`).
+HOOKS = "hooks"
+
 
 class Topic(StrEnum):
-    """What a write is about; `subject_id` is a contact's, a message's or a handoff's number."""
+    """What a write is about; `subject_id` is the number of a contact, of an agent's reply, of a message or of a
+    handoff."""
 
     CONTACT = "contact"
+    REPLY = "reply"
     MESSAGE = "message"
     HANDOFF = "handoff"
 

@@ -39,6 +39,8 @@ ABOUT: Mapping[str, str] = {
     "contact_joins": """t.kept_id = any(:ids) or t.absorbed_id = any(:ids) or exists (
         select 1 from contact_joins u where u.absorbed_id = any(:ids) and u.kept_id in (t.kept_id, t.absorbed_id)
             and t.joined_at between u.joined_at and u.undone_at)""",
+    "crm_notices": """t.kind = 'contact' and (t.crm, t.record_id) in (
+        select * from unnest(cast(:crms as text[]), cast(:crm_ids as text[])))""",
     "sync_seen": """t.crm_id = any(:crm_ids) and (t.run_id, t.crm_id) in (
         select r.id, w.crm_id from sync_runs r
         join unnest(cast(:crms as text[]), cast(:crm_ids as text[])) w(crm, crm_id) using (crm))""",
@@ -70,10 +72,12 @@ NOBODYS: Mapping[str, str] = {
     "alerts": "troubles of templates, numbers and syncs",
     "batches": "sizes and times of a campaign's parts",
     "campaigns": "which template is sent, and when",
+    "crm_breakers": "which CRMs do not answer",
     "doors": "when the platform found our door shut",
     "erased_identifiers": "keyed hashes of those who were erased; part of the proof",
     "erasures": "the proof of an erasure",
     "numbers": "the company's own telephone numbers",
+    "reply_polls": "when the CRMs were asked last",
     "sweeps": "when the house was swept",
     "template_pulls": "when the templates were read",
     "templates": "texts without a name in them",

@@ -22,6 +22,7 @@ from syncer.store import (
     campaigns,
     consents,
     contact_joins,
+    crm_notices,
     dead_letters,
     departures,
     early_statuses,
@@ -207,6 +208,7 @@ def _troubles(house: House, person: Person) -> None:
         parked = [{"crm_id": person.crm_id, "reason": person.mark}, {"crm_id": "somebody", "reason": "else"}]
         values = {"crm": "sql", "mode": "full", "state": "done", "started_at": now, "parked": parked}
         tx.execute(insert(sync_runs.sync_runs).values(values))
+        crm_notices.tell(tx, "sql", [(crm_notices.Kind.CONTACT, person.crm_id)], now)
 
     run(house, trouble)
 
@@ -223,7 +225,11 @@ def _elsewhere(house: House, person: Person) -> None:
             # Where there are two, the second names somebody who is not there.
             values = {column: known.values()[name][0] + 10_000 * number for number, (column, name) in enumerate(leads)}
             values |= {"crm": "sql", "crm_id": person.crm_id}
-            row = {c.name: values.get(c.name, _anything(c, house, person)) for c in table.c if _must_be_said(c)}
+            row = {
+                c.name: values.get(c.name, _anything(c, house, person))
+                for c in table.c
+                if _must_be_said(c) or c.name in values
+            }
             run(house, lambda tx, t=table, r=row: tx.execute(insert(t).values(r)))
 
 

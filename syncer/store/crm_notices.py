@@ -1,0 +1,85 @@
+"""What a CRM has told us to look at: "record so-and-so changed", durable before it was acknowledged (law 1).
+
+A row says "look at this again", not "apply this change": several notices in a row become one look, a repeated one does
+no harm, and one that comes out of its order does none either.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from enum import StrEnum
+
+from sqlalchemy import Column, Connection, Index, Integer, Row, Table, Text, UniqueConstraint, delete, text
+
+from syncer.store.base import claim_columns, metadata, moment, primary_key
+from syncer.store.claims import Claimable
+
+
+class Kind(StrEnum):
+    """What kind of record changed."""
+
+    CONTACT = "contact"
+    REPLY = "reply"
+
+
+crm_notices = Table(
+    "crm_notices",
+    metadata,
+    primary_key(),
+    Column("crm", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    # The CRM's own id of the record.
+    Column("record_id", Text, nullable=False),
+    # Raised by every notice; a look settles the revision it began with, so a notice during the look is looked at again.
+    Column("revision", Integer, nullable=False, server_default="1"),
+    moment("told_at", nullable=False),
+    *claim_columns("pending"),
+    UniqueConstraint("crm", "kind", "record_id"),
+)
+Index(
+    "ix_crm_notices_ready",
+    crm_notices.c.crm,
+    crm_notices.c.kind,
+    crm_notices.c.id,
+    postgresql_where=crm_notices.c.state == "pending",
+)
+Index("ix_crm_notices_held", crm_notices.c.lease_until, postgresql_where=crm_notices.c.state == "claimed")
+
+NOTICES = Claimable(crm_notices, turn=4, order="id")
+
+
+def tell(tx: Connection, crm: str, records: Iterable[tuple[Kind, str]], now: datetime) -> int:
+    """Note that these records are to be looked at; one that waits for its retry, or is being looked at, keeps its place
+    and notices the new revision. Returns how many there were."""
+    wanted = sorted(set(records))
+    statement = text("""
+        insert into crm_notices (crm, kind, record_id, told_at)
+        select :crm, kind, record, cast(:now as timestamptz)
+        from unnest(cast(:kinds as text[]), cast(:records as text[])) w(kind, record)
+        on conflict (crm, kind, record_id) do update set revision = crm_notices.revision + 1,
+            told_at = excluded.told_at,
+            state = case when crm_notices.state in ('done', 'ignored') then 'pending' else crm_notices.state end""")
+    values = {"crm": crm, "kinds": [str(kind) for kind, _ in wanted], "records": [record for _, record in wanted]}
+    if wanted:
+        tx.execute(statement, values | {"now": now})
+    return len(wanted)
+
+
+def settle(tx: Connection, worker: int, claimed: Sequence[Row[tuple[object, ...]]], now: datetime) -> int:
+    """These records were looked at, as of the revision that was claimed; returns how many are due again."""
+    statement = text("""
+        update crm_notices n set claimed_by = null, lease_until = null, reason = null, attempts = 0, settled_at = :now,
+            state = case when n.revision > c.revision then 'pending' else 'done' end
+        from unnest(cast(:ids as bigint[]), cast(:revisions as int[])) c(id, revision)
+        where n.id = c.id and n.claimed_by = :worker and n.state = 'claimed' returning n.state""")
+    values = {"ids": [row.id for row in claimed], "revisions": [row.revision for row in claimed]}
+    states = tx.execute(statement, values | {"now": now, "worker": worker}).scalars()
+    return sum(state == "pending" for state in states)
+
+
+def forget_settled(tx: Connection, before: datetime) -> int:
+    """Delete notices that were looked at before then."""
+    columns = crm_notices.c
+    statement = delete(crm_notices).where(columns.settled_at < before, columns.state.in_(["done", "ignored"]))
+    return tx.execute(statement).rowcount
