@@ -10,10 +10,10 @@ demo: $(STAMP) ## Start everything, run the tour, print the KPI table, stay up u
 	@$(BIN)/syncer demo $(if $(ONCE),--once,)
 
 test: $(STAMP) ## The whole test suite on embedded servers
-	@$(BIN)/pytest -m "not faults" $(ARGS)
+	@$(BIN)/pytest -m "not faults" --numprocesses 2 --dist loadfile $(ARGS)
 
 ##@ Develop
-.PHONY: check format lock faults bench help clean
+.PHONY: check format lock faults bench crms help clean
 check: $(STAMP) ## ruff format + lint, mypy, import rules
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
@@ -26,6 +26,9 @@ format: $(STAMP) ## Format the code and mend what ruff can mend
 
 faults: $(STAMP) ## Tests that kill workers and servers
 	@$(BIN)/pytest -m faults $(ARGS)
+
+crms: $(STAMP) ## The same scenario for every CRM, with an outage in the middle, and one table (ONLY=name, ARGS=...)
+	@$(BIN)/syncer accept crms $(if $(ONLY),--crm $(ONLY),) $(ARGS)
 
 bench: $(STAMP) ## Ours, the plain way and the machine's limit, in one run (JSON=1, FULL=1, ONLY=id,id, RECORD=file)
 	@$(BIN)/python -m benchmarks $(if $(JSON),--json,) $(if $(FULL),--full,) $(if $(ONLY),--only $(ONLY),) $(if $(RECORD),--record $(RECORD),)

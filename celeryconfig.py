@@ -38,6 +38,9 @@ beat_schedule = {
     "check-numbers": {"task": "tasks.upkeep.check_numbers", "schedule": 180.0, "options": {"expires": 150}},
     # Between two readings the platform's notices keep the templates true; a reading heals what they missed (R13).
     "read-templates": {"task": "tasks.upkeep.read_templates", "schedule": 600.0, "options": {"expires": 540}},
+    # Zoho's channels live for a week and are renewed when less than four days are left, so that a beat may be dead for
+    # days; most rings cost one question. Soon after the first start, as nothing is told before.
+    "renew-channels": {"task": "tasks.upkeep.renew_channels", "schedule": 900.0, "options": {"expires": 840}},
     # Once a day: it looks through all contacts, for some twenty seconds per 100,000.
     "look-for-doubles": {
         "task": "tasks.upkeep.look_for_doubles",

@@ -35,6 +35,7 @@ BENCHES: Mapping[str, str] = {
     "contacts_first": "benchmarks.contacts:contacts_first",
     "contacts_again": "benchmarks.contacts:contacts_again",
     "contacts_memory": "benchmarks.contacts:contacts_memory",
+    "crm_writes": "benchmarks.crm_writes:tell_crm",
     "growth": "benchmarks.contacts:growth",
 }
 

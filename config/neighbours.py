@@ -87,8 +87,11 @@ class HubSpotSettings(Section):
     access_token: values.Token | None = variable(
         "HUBSPOT_ACCESS_TOKEN", "Token of the HubSpot private app", "pat-eu1-0123abcd", secret=True
     )
-    client_secret: values.Token | None = variable(
-        "HUBSPOT_CLIENT_SECRET", "Secret that signs HubSpot's change notices", "5e1b0f4c-2d3a-4a63-9f5c", secret=True
+    client_secrets: values.Tokens = variable(
+        "HUBSPOT_CLIENT_SECRET",
+        "Client secret of the HubSpot app, signs its change notices; new,old during a rotation",
+        "5e1b0f4c-2d3a-4a63-9f5c",
+        secret=True,
     )
 
 

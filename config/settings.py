@@ -70,6 +70,11 @@ class Settings(Section):
         "First API keys, name:scope+scope:sha256hex, with commas; `syncer keys create` makes others",
         "zapier:messages+contacts:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
     )
+    hooks_private_networks: values.Networks = variable(
+        "HOOKS_PRIVATE_NETWORKS",
+        "Networks that are not of the open internet and may be targets of hooks all the same, with commas",
+        "10.20.0.0/16,127.0.0.1/32",
+    )
     public_url: values.HttpUrl | None = variable(
         "SYNCER_PUBLIC_URL", "Address at which the providers reach the web process", "https://sync.example.com"
     )

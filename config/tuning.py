@@ -15,6 +15,7 @@ Share = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[float, Field(gt=0)]
 Count = Annotated[int, Field(ge=1)]
 BatchSize = Annotated[int, Field(ge=1, le=100)]
+QuotaName = Literal["hubspot", "hubspot.search", "salesforce", "zoho"]
 
 
 class Rate(FileModel):
@@ -152,11 +153,29 @@ class Breaker(FileModel):
     tell_after_seconds: Positive
 
 
+class Quota(FileModel):
+    """What a CRM lets us ask, all workers together: so many calls in any span of so many seconds, so many at once."""
+
+    calls: Count | None = None
+    seconds: Positive | None = None
+    at_once: Count | None = None
+
+    @model_validator(mode="after")
+    def _calls_in_some_time(self) -> Quota:
+        if (self.calls is None) != (self.seconds is None):
+            raise ValueError("calls and seconds come together: so many calls in any span of so many seconds")
+        if self.calls is None and self.at_once is None:
+            raise ValueError("name calls and seconds, or at_once, or both")
+        return self
+
+
 class Replies(FileModel):
-    """How often each CRM is asked for what its people wrote to be sent (R22); where it tells us itself, the question is
-    only the net below."""
+    """How often each CRM is asked for what its people wrote to be sent (R22). One that has told of such a
+    record itself within `told_within_minutes` is asked every `net_seconds` only, for what it may not have told."""
 
     poll_seconds: dict[str, Positive]
+    net_seconds: Positive
+    told_within_minutes: Positive
 
 
 class Hooks(FileModel):
@@ -204,6 +223,7 @@ class Tuning(FileModel):
     sweeper: Sweeper
     crm: CrmWrites
     breaker: Breaker
+    quota: dict[QuotaName, Quota]
     replies: Replies
     hooks: Hooks
     conversations: Conversations

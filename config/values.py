@@ -26,6 +26,9 @@ FERNET_KEY_BYTES = 32
 """Size of a Fernet key: 16 bytes to sign and 16 to encrypt (the Fernet specification)."""
 
 
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+
 @dataclass(frozen=True)
 class ApiKey:
     """A bootstrap API key: what it may do, and the SHA-256 of its text; the text itself is stored nowhere."""
@@ -180,6 +183,13 @@ def _crm_names(text: object) -> tuple[str, ...]:
     return names
 
 
+def _networks(text: object) -> tuple[Network, ...]:
+    try:
+        return tuple(map(ipaddress.ip_network, _words(text)))
+    except ValueError:
+        raise ValueError("must be networks such as 10.20.0.0/16, with commas between them") from None
+
+
 def _basic_auth(text: str) -> str:
     for pair in _words(text):
         user, _, password = pair.partition(":")
@@ -233,6 +243,7 @@ Tokens = Annotated[tuple[SecretStr, ...], BeforeValidator(_tokens)]
 FernetKeys = Annotated[tuple[SecretStr, ...], BeforeValidator(_fernet_keys)]
 ApiKeys = Annotated[tuple[ApiKey, ...], BeforeValidator(_api_keys)]
 CrmNames = Annotated[tuple[str, ...], BeforeValidator(_crm_names)]
+Networks = Annotated[tuple[Network, ...], BeforeValidator(_networks)]
 BasicAuth = Annotated[SecretStr, BeforeValidator(_basic_auth)]
 PlatformId = Annotated[str, AfterValidator(_platform_id)]
 GraphVersion = Annotated[str, AfterValidator(_graph_version)]

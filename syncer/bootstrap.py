@@ -13,6 +13,7 @@ from syncer.flows.campaigns import Campaigns
 from syncer.flows.chronicle import Chronicle
 from syncer.flows.contacts.sync import ContactSync
 from syncer.flows.conversations import Conversations
+from syncer.flows.crm_standing import CrmStanding
 from syncer.flows.crm_writes import CrmWrites
 from syncer.flows.intake import Intake
 from syncer.flows.media import Media
@@ -219,11 +220,17 @@ class Runtime(Outside):
             crms=self.crms,
             setbacks=self.setbacks,
             clock=self.clock,
-            files_at=f"{self.settings.public_url or ''}/api/v1/media",
+            files_at=self.files_at,
             batch=self.tuning.crm.batch_size,
             shared_above=self.tuning.merging.shared_above,
             by_email=self.tuning.merging.by_email,
+            patience=self.crm_standing.patience,
         )
+
+    @cached_property
+    def crm_standing(self) -> CrmStanding:
+        """Which CRMs are left in peace."""
+        return CrmStanding(self.store, self.clock, catalogue.patience(self.tuning.breaker))
 
     @cached_property
     def contact_sync(self) -> ContactSync:
@@ -259,7 +266,7 @@ class Runtime(Outside):
     @cached_property
     def upkeep(self) -> Upkeep:
         """Forgetting."""
-        return Upkeep(self.store, self.clock)
+        return Upkeep(self.store, self.clock, hook_days=self.tuning.hooks.keep_days)
 
     @cached_property
     def reports(self) -> Reports:

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from datetime import timedelta
 
 from config.rules import Rule as FileRule
 from config.rules import RuleBook as FileRules
 from config.templates import Catalogue as FileTemplates
 from config.templates import Template as FileTemplate
+from config.tuning import Breaker
 from syncer.domain import template
 from syncer.domain.consent import Word
 from syncer.domain.rule import Match, Rule
 from syncer.domain.template import ButtonParameter, HeaderMedium, Template
+from syncer.policies.breaker import Patience
 from syncer.policies.opt_in import Answers
 from syncer.policies.rules import RuleBook
 from syncer.policies.variables import Sources
@@ -40,6 +43,16 @@ def answers(rules: FileRules) -> Answers:
     """What means yes and no to the question of a double opt-in (R7)."""
     yes, no = ([word for some in words.values() for word in some] for words in (rules.answers.yes, rules.answers.no))
     return Answers.of(yes, no)
+
+
+def patience(breaker: Breaker) -> Patience:
+    """When a CRM that does not serve is left in peace."""
+    return Patience(
+        failures=breaker.failures,
+        first_pause=timedelta(seconds=breaker.first_pause_seconds),
+        longest_pause=timedelta(seconds=breaker.longest_pause_seconds),
+        tell_after=timedelta(seconds=breaker.tell_after_seconds),
+    )
 
 
 def long_rule(rules: FileRules) -> Rule | None:

@@ -20,7 +20,6 @@ Files travel in pieces and never stand in memory whole; they have minutes, if on
 
 from __future__ import annotations
 
-import logging
 import os
 import time
 from collections.abc import Callable, Mapping
@@ -36,8 +35,9 @@ from urllib3.util.retry import Retry
 
 from syncer.connections import trace
 from syncer.connections.form import FilePart, Form
-from syncer.connections.sockets import PlainPool, TlsPool, call
-from syncer.domain.errors import AskPerson, DeliveryError, OutcomeUnknown, TryAgain
+from syncer.connections.sockets import NotAdmitted, PlainPool, TlsPool, call
+from syncer.connections.trace import Exchange, Witness
+from syncer.domain.errors import AskPerson, DeliveryError, OutcomeUnknown, Refused, TryAgain
 from syncer.domain.text import shorten
 
 #: Seconds from the call to the last byte of the answer (R17).
@@ -50,8 +50,6 @@ LARGEST_BODY = 16 * 1024 * 1024
 TRANSFER_SECONDS = 120.0
 STALL_SECONDS = 10.0
 _PIECE = 64 * 1024
-
-logger = logging.getLogger(__name__)
 
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 _NO_RETRY = Retry(total=0, connect=0, read=False, redirect=0, status=0, other=0)
@@ -87,7 +85,7 @@ class HttpClient:
 
     No proxies, cookies or credentials are taken from the environment (that look-up costs 40 % of a call) and no
     redirect is followed. `deadline` and `connect` are seconds, `largest_body` bytes, `connections` the most that are
-    kept per host; more threads than that still work, on connections of their own.
+    kept per host; more threads than that still work, on connections of their own. `witness` hears of every exchange.
     """
 
     def __init__(
@@ -98,12 +96,14 @@ class HttpClient:
         largest_body: int = LARGEST_BODY,
         connections: int = 64,
         ca_bundle: str | None = None,
+        witness: Witness = trace.write,
     ) -> None:
         self._deadline = deadline
         self._connect = min(connect, deadline)
         self._largest_body = largest_body
         self._connections = connections
         self._verify: bool | str = ca_bundle or True
+        self._witness = witness
         self._adapter = _Adapter(connections)
         self._process = os.getpid()
 
@@ -128,6 +128,14 @@ class HttpClient:
         prepared = _prepare(method, url, headers, json, params, data)
         safe = method.upper() in _SAFE_METHODS if repeatable is None else repeatable
         return self._run(prepared, self._deadline if deadline is None else deadline, safe=safe)
+
+    def post_to_stranger(
+        self, url: str, body: bytes, *, headers: Mapping[str, str], admits: Callable[[str], bool], keep: int
+    ) -> Response:
+        """POST, repeatable, to a place that somebody outside has chosen: only if `admits` says yes to all addresses of
+        its name. Reads `keep` bytes of the answer, leaves no trace. Raises as `request`, and `Refused`."""
+        prepared = _prepare("POST", url, {**headers, "Accept-Encoding": "identity"}, data=body)
+        return self._run(prepared, self._deadline, safe=True, take=lambda answer: _first(answer, keep), admits=admits)
 
     def upload(
         self,
@@ -177,20 +185,24 @@ class HttpClient:
         safe: bool,
         stall: float = float("inf"),
         take: Take | None = None,
+        admits: Callable[[str], bool] | None = None,
     ) -> Response:
         where = f"{prepared.method} {urlsplit(prepared.url or '').netloc}"
         started = time.monotonic()
-        call.begin(started + deadline, stall)
+        call.begin(started + deadline, stall, admits)
         try:
             response = self._exchange(prepared, take or self._whole)
         except _TooLarge as fault:
             raise _judged(f"{where}: {fault}", "too_large", unsent=False, safe=safe) from None
         except (requests.RequestException, HTTPError, OSError, ValueError) as fault:
+            if isinstance(_root(fault), NotAdmitted):
+                raise Refused(f"{where}: {_root(fault)}") from None
             if isinstance(fault, ValueError) and not call.written:
                 raise _no_request(fault) from None
-            logger.debug("%s %s failed: %s", prepared.method, trace.masked(prepared.url or ""), _why(fault))
+            self._witness(Exchange.of(prepared, time.monotonic() - started, failure=_why(fault)))
             raise _meaning(fault, where, safe=safe) from fault
-        trace.write(logger, prepared, response.status, response.body, time.monotonic() - started)
+        if admits is None:
+            self._witness(Exchange.of(prepared, time.monotonic() - started, response.status, response.body))
         return response
 
     def _exchange(self, prepared: requests.PreparedRequest, take: Take) -> Response:
@@ -221,6 +233,12 @@ class HttpClient:
                 raise _TooLarge(f"file over {largest} bytes")
             into.write(piece)
         return b""
+
+
+def _first(answer: requests.Response, keep: int) -> bytes:
+    found: bytes = answer.raw.read(keep)
+    answer.close()  # the connection too, if more would follow
+    return found
 
 
 def _prepare(

@@ -6,6 +6,7 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 from pathlib import Path
+from threading import Lock
 
 from config import files
 from config.rotation import Rotating
@@ -15,14 +16,20 @@ from config.tuning import Tuning
 from syncer import catalogue
 from syncer.clock import SystemClock
 from syncer.crm import registry
+from syncer.crm.hooks.adapter import HookPoster
+from syncer.crm.hooks.targets import Targets
+from syncer.crm.sharing import Shared
 from syncer.crm.tokens import ProcessTokens
 from syncer.domain.template import Template
 from syncer.http import HttpClient
-from syncer.ports import CRM, Clock, Jobs, Messenger, Throttle, Webhooks
+from syncer.ports import CRM, Clock, HookCaller, Jobs, Messenger, Quota, Throttle, Webhooks
 from syncer.services import Services
 from syncer.store.crm_writes import HOOKS
 from syncer.store.session import Store, open_engine
 from syncer.throttle.limiter import RedisThrottle
+from syncer.throttle.quota import RedisQuota
+from syncer.throttle.quota_memory import Budget
+from syncer.throttle.tallies import RedisTallies
 from syncer.throttle.tokens import RedisTokens
 from syncer.whatsapp.client import WhatsAppMessenger
 from syncer.whatsapp.webhooks import WhatsAppWebhooks
@@ -36,10 +43,11 @@ class Outside:
         self.services = where
         self.jobs = jobs
         self.clock: Clock = clock or SystemClock()
+        self._adapters = Lock()
 
     def close(self) -> None:
         """Give back connections and threads."""
-        for part in ("store", "pool", "http", "crms", "throttle", "zoho_tokens"):
+        for part in ("store", "pool", "http", "hook_http", "_crms", "throttle", "quota", "tallies", "zoho_tokens"):
             if part in self.__dict__:
                 _close(self.__dict__[part])
 
@@ -109,16 +117,40 @@ class Outside:
         secrets = [secret.get_secret_value() for secret in self.settings.whatsapp.app_secrets]
         return {"whatsapp": WhatsAppWebhooks(secrets)}
 
-    @cached_property
+    @property
     def crms(self) -> dict[str, CRM]:
-        """The configured CRMs, the master first."""
-        shared = {"zoho": self.zoho_tokens}
-        return {name: registry.build(name, self.settings, shared.get(name)) for name in self.settings.crm.names}
+        """The configured CRMs, the master first. Several threads may be the first to ask."""
+        with self._adapters:
+            return self._crms
+
+    @cached_property
+    def _crms(self) -> dict[str, CRM]:
+        tokens = {"zoho": self.zoho_tokens}
+        return {
+            name: registry.build(name, self.settings, Shared(tokens.get(name), self.quota, self.tallies.count))
+            for name in self.settings.crm.names
+        }
 
     @property
     def told(self) -> tuple[str, ...]:
         """Whoever hears of what happens: the CRMs, and the subscribers of hooks."""
         return (*self.settings.crm.names, HOOKS)
+
+    @property
+    def files_at(self) -> str:
+        """The address below which others fetch messages' files from us."""
+        return f"{self.settings.public_url or ''}/api/v1/media"
+
+    @cached_property
+    def hook_http(self) -> HttpClient:
+        """The pool of connections to subscribers of hooks."""
+        hooks = self.tuning.hooks
+        return HttpClient(deadline=hooks.timeout_seconds, connect=hooks.timeout_seconds, connections=hooks.concurrency)
+
+    @property
+    def hook_caller(self) -> HookCaller:
+        """The port through which subscribers of hooks are told."""
+        return HookPoster(self.hook_http, Targets(self.settings.hooks_private_networks), self.clock)
 
     @cached_property
     def zoho_tokens(self) -> RedisTokens | None:
@@ -141,6 +173,21 @@ class Outside:
             per_second=rate.provider_per_second,
             reserve=rate.reserve_share,
         )
+
+    @cached_property
+    def quota(self) -> Quota:
+        """What all workers together may ask of the CRMs."""
+        reserve = self.tuning.rate.reserve_share
+        budgets: dict[str, Budget] = {
+            name: Budget(limit.calls or 0, limit.seconds or 0.0, limit.at_once or 0, reserve)
+            for name, limit in self.tuning.quota.items()
+        }
+        return RedisQuota(self.services.redis_url, budgets)
+
+    @cached_property
+    def tallies(self) -> RedisTallies:
+        """How often all workers have asked the CRMs, and how long that took."""
+        return RedisTallies(self.services.redis_url)
 
     @cached_property
     def pool(self) -> ThreadPoolExecutor:

@@ -9,8 +9,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
+from syncer.domain.change_notice import Changed, Pushed, Receipt
 from syncer.domain.contact import FieldRule, SourceRecord
 from syncer.domain.crm_record import (
     AgentReply,
@@ -24,6 +25,7 @@ from syncer.domain.crm_record import (
     TakenReply,
     WriteResult,
 )
+from syncer.domain.hook import HookAnswer, HookCall
 from syncer.domain.inbox import InboxItem
 from syncer.domain.message import Accepted, InboundMessage, Lane, PastMessage, Revision, SendRequest
 from syncer.domain.notice import (
@@ -210,6 +212,47 @@ class CRM(Protocol):
         """Reachable, permitted, every mapped field there. Never raises."""
 
 
+class ChangeNotices(Protocol):
+    """How one CRM tells us of changed records, over its own door. Nothing of it waits for anybody."""
+
+    @property
+    def largest(self) -> int:
+        """Bytes that no delivery exceeds."""
+
+    @property
+    def ending(self) -> str:
+        """What the address that the CRM is given ends with, after the CRM's name; may be a secret."""
+
+    def open(self) -> None:
+        """Somebody answers the door from now on. What has to be known for that is asked for beside everything else."""
+
+    def read(self, pushed: Pushed) -> Sequence[Changed] | None:
+        """What is to be looked at again, kinds that nobody wants left out; None when it is not the CRM's own word.
+        Raises `ValueError` for what is none of its deliveries, and `TryLater` while it cannot be told whose it is."""
+
+    def receipt(self) -> Receipt:
+        """What the CRM wants to hear once its word is kept."""
+
+
+@runtime_checkable
+class NoticeChannels(Protocol):
+    """A CRM that tells of changes only as long as it is asked to, again and again."""
+
+    def renew_channels(self, notify_url: str, now: datetime) -> datetime:
+        """Have it tell `notify_url`; returns until when it will. Safe to repeat, and then one question each. Raises
+        `TryAgain`, `TryLater`, `FixCredentials`."""
+
+
+class HookCaller(Protocol):
+    """Subscribers of hooks, at addresses of their own choice."""
+
+    def check(self, url: str) -> None:
+        """Raises `Refused`, saying why, unless deliveries may go to this address."""
+
+    def call(self, call: HookCall) -> HookAnswer:
+        """Deliver once. Never raises."""
+
+
 @dataclass(frozen=True, slots=True)
 class Grant:
     """How many sends may leave now, and after how many seconds asking again makes sense."""
@@ -231,10 +274,26 @@ class Throttle(Protocol):
         """The platform throttled this number: nobody sends from it for `seconds`."""
 
 
-class Quota(Protocol):
-    """What a provider lets us ask in some time, shared by all workers and by reads and writes alike."""
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """Whether a call has its turn. If so it may be made after `wait_seconds`; if not, asking again makes sense then."""
 
-    def take(self, name: str, *, bulk: bool = False, cost: int = 1) -> float:
-        """Take `cost` calls of the budget `name`; returns 0.0 when they may be made now, and otherwise, having taken
-        nothing, the seconds after which asking again makes sense. `bulk` never touches the share kept for live work.
-        A budget that nobody has set is endless. Never blocks, never raises."""
+    taken: bool
+    wait_seconds: float = 0.0
+
+
+class Quota(Protocol):
+    """What a provider lets us ask in some time, and at once, shared by all workers and by reads and writes alike."""
+
+    def take(self, name: str, *, bulk: bool = False, cost: int = 1, patience: float = 0.0, place: str = "") -> Turn:
+        """Take `cost` calls of the budget `name`, now or within `patience` seconds; otherwise nothing is taken. Where
+        only so many may run at once, `place` is the call's own word, to be given back by `leave`.
+
+        `bulk` never touches the share kept for live work, and takes nothing in advance. A budget that nobody has set is
+        endless. Never blocks, never raises."""
+
+    def leave(self, name: str, place: str) -> None:
+        """The call with this place is over. The place of one that dies is free after twenty seconds."""
+
+    def slow_down(self, name: str, seconds: float, *, bulk: bool = False) -> None:
+        """The provider said so: nobody asks for `seconds`; with `bulk`, nobody who reads in bulk does."""

@@ -7,14 +7,23 @@ import os
 import socket
 import threading
 from collections.abc import Callable
-from functools import wraps
+from concurrent.futures import ThreadPoolExecutor
+from functools import cached_property, partial, wraps
 from typing import Any, TypeVar
 
 from config.logging import correlation
-from syncer import bootstrap
+from syncer import bootstrap, parts
 from syncer.bootstrap import Runtime
+from syncer.domain.change_notice import Kind
 from syncer.domain.errors import Unreachable
+from syncer.flows.agent_replies import AgentReplies
+from syncer.flows.crm_notices import CrmNotices
+from syncer.flows.crm_writes import LANES
+from syncer.flows.hooks.deliveries import Deliveries
+from syncer.flows.hooks.telling import Telling
+from syncer.store.crm_writes import Lane
 from syncer.store.workers import WorkerSession
+from tasks.abreast import Abreast
 from tasks.celery import app, services
 from tasks.queueing import CeleryJobs
 from tasks.turnstile import Turnstile
@@ -22,6 +31,10 @@ from tasks.turnstile import Turnstile
 T = TypeVar("T")
 
 log = logging.getLogger(__name__)
+
+#: Seconds for which notices of CRMs gather while more come: a CRM that tells of each of our own writes is then asked
+#: four times a second at most, for up to a hundred records each time.
+_TOGETHER = 0.25
 
 _lock = threading.Lock()
 _worker: Worker | None = None
@@ -36,8 +49,10 @@ class Worker:
         name = f"{socket.gethostname()}:{os.getpid()}"
         self.session = WorkerSession(self.runtime.store, name, self.runtime.clock)
         live, crm = (part.max_wait_ms / 1000 for part in (self.runtime.tuning.claims, self.runtime.tuning.crm))
-        self._fetching = Turnstile()
-        self._hearing, self._replying, self._telling = Turnstile(live), Turnstile(live), Turnstile(crm)
+        self._fetching, self._spreading, self._posting = Turnstile(), Turnstile(), Turnstile()
+        self._looking, self._agents = Turnstile(_TOGETHER), Turnstile(_TOGETHER)
+        self._hearing, self._replying = Turnstile(live), Turnstile(live)
+        self._telling = Abreast(self._tellings(), crm)
 
     def hear(self) -> None:
         """Handle everything that customers said and the platform told."""
@@ -48,9 +63,58 @@ class Worker:
         self._replying.run(lambda: self.runtime.sending.drain_live(self.number))
 
     def tell_crms(self) -> None:
-        """Write everything the CRMs do not know yet. The statuses of one message come close together; one write says
-        them all."""
-        self._telling.run(lambda: self.runtime.crm_writes.drain(self.number))
+        """Have everything written that the CRMs do not know yet; returns at once. The statuses of one message come
+        close together; one write says them all."""
+        self._telling.ring()
+
+    def _tellings(self) -> dict[str, Callable[[], int]]:
+        """Each CRM and each of its lanes on its own."""
+        crms = self.runtime.settings.crm.names
+        return {f"{crm}-{name}": partial(self._tell, crm, lane) for crm in crms for name, lane in LANES.items()}
+
+    def _tell(self, crm: str, lane: Lane) -> int:
+        return self.runtime.crm_writes.keep_up(self.number, crm, lane)
+
+    def look_again(self) -> None:
+        """Read again whose records the CRMs say have changed."""
+        self._looking.run(lambda: self.notices.drain(self.number, Kind.CONTACT))
+
+    def hear_agents(self) -> None:
+        """Take what the CRMs say their people have written to be sent, where there is a number to send from."""
+        if self.runtime.settings.whatsapp.phone_number_id is not None:
+            self._agents.run(lambda: self.notices.drain(self.number, Kind.REPLY))
+
+    def ask_for_replies(self, crm: str) -> None:
+        """Ask one CRM what its people have written to be sent, if it is time to."""
+        if self.runtime.settings.whatsapp.phone_number_id is not None:
+            self.agents.poll(crm)
+
+    @cached_property
+    def agents(self) -> AgentReplies:
+        """What the CRMs' people write to be sent."""
+        return parts.agent_replies(self.runtime)
+
+    @cached_property
+    def notices(self) -> CrmNotices:
+        """What the CRMs told."""
+        return parts.crm_notices(self.runtime)
+
+    def tell_subscribers(self) -> None:
+        """Let the subscribers of hooks hear of what happened."""
+        self._spreading.run(lambda: self._hook_telling.tell(self.number))
+
+    def deliver_hooks(self) -> None:
+        """Post what they are to hear of."""
+        self._posting.run(lambda: self._hook_deliveries.deliver(self.number))
+
+    @cached_property
+    def _hook_telling(self) -> Telling:
+        return parts.hook_telling(self.runtime)
+
+    @cached_property
+    def _hook_deliveries(self) -> Deliveries:
+        pool = ThreadPoolExecutor(self.runtime.tuning.hooks.concurrency, thread_name_prefix="hook")
+        return parts.hook_deliveries(self.runtime, pool)
 
     def fetch_media(self) -> None:
         """Fetch the files that customers sent."""
@@ -63,6 +127,7 @@ class Worker:
 
     def close(self) -> None:
         """Give up claims and connections."""
+        self._telling.close()
         self.session.close()
         self.jobs.close()
         self.runtime.close()

@@ -26,7 +26,12 @@ TASKS = {
     "send": "tasks.send.send_batch",
     "sync": "tasks.sync.sync_contacts",
     "upkeep": "tasks.upkeep.check_numbers",
+    "notices": "tasks.sync.look_at_notices",
+    "agents": "tasks.realtime.hear_agents",
+    "hooks": "tasks.crm.deliver_hooks",
 }
+#: The queue that a bell's task goes to, where it is not called like the bell.
+QUEUES = {"notices": "sync", "agents": "realtime", "hooks": "crm"}
 
 #: A bell counts as unanswered for this long at most: a lost message delays nothing beyond the sweeper's next round.
 _UNANSWERED_MS = 500
@@ -90,7 +95,7 @@ class CeleryJobs:
             if subject_id is None and not self._redis.set(_key(queue), 1, nx=True, px=_UNANSWERED_MS):
                 return
             arguments = [] if subject_id is None else [*subject_id] if isinstance(subject_id, tuple) else [subject_id]
-            self._app.send_task(TASKS[queue], arguments, queue=queue)
+            self._app.send_task(TASKS[queue], arguments, queue=QUEUES.get(queue, queue))
             self._failed_at = 0.0
         except (redis.RedisError, KombuError, OSError) as error:
             self._failed_at = time.monotonic()

@@ -12,3 +12,11 @@ def drain() -> None:
     me.jobs.answered("realtime")
     me.hear()
     me.reply()
+
+
+@task
+def hear_agents() -> None:
+    """Take what the CRMs say their people have written to be sent."""
+    me = worker()
+    me.jobs.answered("agents")
+    me.hear_agents()

@@ -39,12 +39,22 @@ def _watch_numbers(me: Worker) -> None:
         me.runtime.number_watch.check_if_late()
 
 
+def _asking(crm: str) -> Callable[[Worker], None]:
+    """Asking one CRM for its people's messages (R22): one thread for each, since one that hangs delays no other."""
+
+    def ask(me: Worker) -> None:
+        me.ask_for_replies(crm)
+
+    ask.__name__ = f"ask-{crm}"
+    return ask
+
+
 #: What is looked for in the name of each queue.
 DUTIES: dict[str, tuple[Callable[[Worker], None], ...]] = {
-    "realtime": (Worker.hear, Worker.reply, Worker.fetch_media),
-    "crm": (Worker.tell_crms,),
+    "realtime": (Worker.hear, Worker.reply, Worker.fetch_media, Worker.hear_agents),
+    "crm": (Worker.tell_crms, Worker.tell_subscribers, Worker.deliver_hooks),
     "send": (_send,),
-    "sync": (_sync,),
+    "sync": (_sync, Worker.look_again),
     "upkeep": (_watch_numbers, upkeep.look_at_templates),
 }
 
@@ -57,6 +67,7 @@ class Sweeper:
         self._interval = interval_seconds
         self._stop = threading.Event()
         duties = [self._sweep, *(duty for queue in queues for duty in DUTIES.get(queue, ()))]
+        duties += [_asking(crm) for crm in settings.crm.names] if "realtime" in self._queues else []
         self._threads = [
             threading.Thread(target=self._repeat, args=(duty,), name=f"sweeper-{duty.__name__}", daemon=True)
             for duty in duties

@@ -29,6 +29,14 @@ def sync_changed_contacts() -> None:
 
 
 @task
+def look_at_notices() -> None:
+    """Read again whose records the CRMs say have changed."""
+    me = worker()
+    me.jobs.answered("notices")
+    me.look_again()
+
+
+@task
 def sync_contacts(crm: str, mode: str = "full") -> None:
     """One CRM's contacts, all of them or those changed since the last run."""
     run_sync(crm, mode)
@@ -37,10 +45,16 @@ def sync_contacts(crm: str, mode: str = "full") -> None:
 def run_sync(crm: str, mode: str = "full") -> None:
     """Run it unless somebody living is on it: then this ring was one too many."""
     me = worker()
+    standing = me.runtime.crm_standing
+    if standing.resting(crm):
+        log.info("no sync of %s now: it does not serve, and is left in peace", crm)
+        return
     try:
         me.runtime.contact_sync.run(crm, me.number, mode)
+        standing.served(crm, "contacts")
     except Refused as refusal:
         log.info("no second sync of %s: %s", crm, refusal)
     except DeliveryError as error:
+        standing.failed(crm, error, "contacts")
         # The run rests or has failed, and says so in its row; the other CRMs are none the worse for it.
         log.warning("the sync of %s stopped: %s", crm, error)

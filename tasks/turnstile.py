@@ -14,8 +14,8 @@ from collections.abc import Callable
 class Turnstile:
     """Lets one thread work; who comes meanwhile leaves word, and the worker goes round once more.
 
-    A round that follows another within `gather_seconds` first waits that long, so that more can gather: a lone item is
-    never kept waiting, and under load a round costs the same for many as for one.
+    A round that follows within `gather_seconds` of one that had something to do first waits that long, so that more can
+    gather: a lone item is never kept waiting, and under load a round costs the same for many as for one.
     """
 
     def __init__(self, gather_seconds: float = 0.0) -> None:
@@ -24,15 +24,16 @@ class Turnstile:
         self._asked = False
         self._last = float("-inf")
 
-    def run(self, work: Callable[[], object]) -> None:
-        """Do `work` after this call at least once, in this thread or in the one that is at it already."""
+    def run(self, work: Callable[[], int]) -> None:
+        """Do `work` after this call at least once, in this thread or in the one that is at it already; it returns how
+        much there was to do."""
         self._asked = True
         while self._asked and self._busy.acquire(blocking=False):
             try:
                 self._wait_for_company()
                 self._asked = False
-                work()
-                self._last = time.monotonic()
+                if work():
+                    self._last = time.monotonic()
             finally:
                 self._busy.release()
 

@@ -42,6 +42,14 @@ def has_numbers(me: Worker) -> bool:
 
 
 @task
+def renew_channels() -> None:
+    """On the beat: ask the CRMs that tell of changes for a limited time only to go on."""
+    runtime = worker().runtime
+    if runtime.settings.public_url is not None:
+        parts.notice_channels(runtime).renew()
+
+
+@task
 def read_templates() -> None:
     """On the beat: read the account's catalogue of templates (R13)."""
     look_at_templates(worker(), now=True)

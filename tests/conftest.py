@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import uuid
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
@@ -25,6 +25,15 @@ from tests.fakes.jobs import RecordingJobs
 
 #: Nothing of the tester's environment reaches a test; what a test needs it says.
 _OURS = ("WHATSAPP_", "SYNCER_", "HUBSPOT_", "SALESFORCE_", "ZOHO_", "CRM", "FLOWER_", "CONSOLE_", "COMPANY_NAME")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """What tests of odd texts print and log holds half characters, which a report on its way from one process of pytest
+    to another cannot."""
+    report = yield
+    report.sections = [(name, text.encode(errors="backslashreplace").decode()) for name, text in report.sections]
+    return report
 
 
 @pytest.fixture(autouse=True)

@@ -1,10 +1,24 @@
-"""The made-up company's three tables, as `config/mappings/sql.toml` describes them; any database can hold them."""
+"""The made-up company's tables, as `config/mappings/sql.toml` describes them; any database can hold them."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Boolean, Column, DateTime, ForeignKey, Integer, MetaData, Table, Text, false, func
+from sqlalchemy import (
+    Boolean,
+    Column,
+    Connection,
+    DateTime,
+    ForeignKey,
+    Integer,
+    MetaData,
+    Table,
+    Text,
+    event,
+    false,
+    func,
+    text,
+)
 
 metadata = MetaData()
 
@@ -47,3 +61,26 @@ service_tasks = Table(
     Column("status", Text, nullable=False, server_default="open"),
     _moment("created_at"),
 )
+outgoing_messages = Table(
+    "outgoing_messages",
+    metadata,
+    Column("message_id", Integer, primary_key=True),
+    Column("customer_id", ForeignKey("customers.customer_id"), index=True),
+    *(Column(name, Text) for name in ("phone", "body", "template", "language", "reply_to", "author")),
+    *(Column(name, Text) for name in ("status", "ref", "error")),
+    _moment("written_at"),
+)
+#: As docs/agent-replies.md has them.
+_TRIGGER = (
+    "create or replace function tell_syncer() returns trigger language plpgsql as "
+    "$$ begin perform pg_notify('syncer_replies', ''); return null; end $$",
+    "create or replace trigger tell_syncer after insert or update of status on outgoing_messages "
+    "for each row when (new.status = 'to_send') execute function tell_syncer()",
+)
+
+
+@event.listens_for(outgoing_messages, "after_create")
+def _tell_of_new_rows(_table: Table, connection: Connection, **_: Any) -> None:
+    if connection.dialect.name == "postgresql":
+        for statement in _TRIGGER:
+            connection.execute(text(statement))

@@ -88,10 +88,15 @@ def recorded(spoken: Sequence[Spoken], rows: Sequence[Any]) -> Found:
     return _verdict(map(judge, spoken))
 
 
-def handed_over(spoken: Sequence[Spoken], crm: Engine) -> Found:
-    """Each line that a person must see is one open task, and nothing else is (R32, R33)."""
+def crm_tasks(crm: Engine) -> list[str]:
+    """What every task in the CRM is about: the customer's words."""
     with crm.connect() as connection:
-        tasks = Counter(connection.execute(text("select body from service_tasks")).scalars())
+        return list(connection.execute(text("select body from service_tasks")).scalars())
+
+
+def handed_over(spoken: Sequence[Spoken], bodies: Iterable[str]) -> Found:
+    """Each line that a person must see is one open task, and nothing else is (R32, R33); `bodies` are the tasks'."""
+    tasks = Counter(bodies)
     wanted = Counter(said.line.body for said in spoken if said.line.handoff)
     return _verdict((tasks[body] == wanted[body], f"{body!r}: {tasks[body]} tasks") for body in sorted(tasks | wanted))
 

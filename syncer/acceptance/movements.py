@@ -4,6 +4,7 @@ conversations both ways with a worker killed in the middle."""
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import count
@@ -40,13 +41,13 @@ class Synced:
     counts: dict[str, int]
 
 
-def sync_contacts(stage: Stage, view: View) -> Synced:
+def sync_contacts(stage: Stage, view: View, crm: str = "sql", seconds: float = SYNC_SECONDS) -> Synced:
     """Ring for a full sync as beat does, and wait for its end; the seconds count from the ring."""
     began, started = time.monotonic(), stage.runtime.clock.now()
-    stage.runtime.jobs.ring("sync", "sql")
-    while time.monotonic() - began < SYNC_SECONDS:
+    stage.runtime.jobs.ring("sync", crm)
+    while time.monotonic() - began < seconds:
         with stage.runtime.store.begin() as tx:
-            run = sync_runs.last(tx, "sql")
+            run = sync_runs.last(tx, crm)
         if run is not None and run.started_at >= started:
             view.say(f"{run.counts.get('seen', 0):,} rows")
             if run.state != "running":
@@ -54,7 +55,7 @@ def sync_contacts(stage: Stage, view: View) -> Synced:
                     raise StepFailed(f"the sync failed: {run.error}")
                 return Synced(time.monotonic() - began, dict(run.counts))
         time.sleep(0.03)
-    raise StepFailed(f"no sync came to its end within {SYNC_SECONDS:.0f} s")
+    raise StepFailed(f"no sync came to its end within {seconds:.0f} s")
 
 
 @dataclass(frozen=True)
@@ -116,11 +117,12 @@ def _spoken_name(person: Person) -> str:
 def assign(stage: Stage, lines: Sequence[Line]) -> dict[Any, Person]:
     """A person for every part of the script."""
     parts = evidence.cast_in_order(lines)
-    promotable = iter(customers(stage, "marketing = 'granted' and not blocked", len(parts)))
-    ordinary = iter(customers(stage, "marketing <> 'granted' and not blocked", len(parts)))
+    wanted = Counter(part.cast for part in parts)
+    promotable = customers(stage, "marketing = 'granted' and not blocked", wanted[Cast.PROMOTABLE])
+    ordinary = customers(stage, "marketing <> 'granted' and not blocked", wanted[Cast.CUSTOMER])
     sources: dict[Cast, Iterator[Person]] = {
-        Cast.CUSTOMER: ordinary,
-        Cast.PROMOTABLE: promotable,
+        Cast.CUSTOMER: iter(ordinary),
+        Cast.PROMOTABLE: iter(promotable),
         Cast.STRANGER: _strangers(),
         Cast.NAMELESS: _nameless(),
     }

@@ -1,4 +1,4 @@
-"""Which of the demo's processes are ready, each asked in its own way: listeners by their page, workers by their session
+"""Which of a play's processes are ready, each asked in its own way: listeners by their page, workers by their session
 in the database."""
 
 from __future__ import annotations
@@ -7,7 +7,7 @@ import socket
 import time
 from collections.abc import Callable
 
-from syncer.acceptance.stage import SIMULATOR, Stage
+from syncer.acceptance.stage import Stage
 from syncer.domain.errors import DeliveryError, Unreachable
 from syncer.http import HttpClient
 from syncer.store import workers
@@ -31,13 +31,7 @@ def wait_until_ready(stage: Stage, say: Callable[[str], None]) -> None:
 
 
 def _missing(stage: Stage) -> set[str]:
-    pages = {
-        "web": (stage.ports.web, "/readyz"),
-        "console": (stage.ports.console, "/"),
-        "flower": (stage.ports.flower, "/"),
-        SIMULATOR: (stage.ports.simulator, "/_sim/"),
-    }
-    there = {name for name, (port, path) in pages.items() if name in stage.cast and _serves(stage, name, port, path)}
+    there = {name for name, (port, path) in stage.pages.items() if _serves(stage, name, port, path)}
     there |= set(living_workers(stage))
     running = set(stage.supervisor.names().values())
     return stage.cast - there - (running & set(_SILENT))

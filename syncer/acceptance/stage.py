@@ -1,7 +1,8 @@
-"""The scenery of the tour: fresh databases, generated secrets, a simulated platform, and the engine's own processes.
+"""The scenery of a play - the tour, the scenario of every CRM: fresh databases, generated secrets, a simulated
+platform, and the engine's own processes.
 
 Nothing here touches what a real installation in the same checkout has stored: databases, Redis database and beat's
-memory are the demo's own.
+memory are the play's own.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import json
 import secrets
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -36,9 +37,6 @@ from syncer.store import schema
 
 ROOT = Path(__file__).resolve().parents[2]
 COMPANY = "Formosa Tea Co."
-ENGINE_DATABASE, CRM_DATABASE = "demo_engine", "demo_crm"
-#: Redis database of the demo; 0 is a real installation's.
-REDIS_DATABASE = 1
 SIMULATOR = "whatsapp-simulator"
 #: A number with more than 100,000 customers a day: the platform's upgrade to 1,000 messages/s (throughput page).
 THROUGHPUT = 1000
@@ -57,13 +55,38 @@ class Doors:
 
 @dataclass(frozen=True)
 class Ports:
-    """Where the listening processes are, and which of them had to give way to somebody else's."""
+    """Where the listening processes are, and which of them had to give way to somebody else's. `crm` is that of a
+    simulated CRM, where one plays."""
 
     web: int
     console: int
     flower: int
     simulator: int
+    crm: int
     moved: tuple[str, ...] = ()
+
+
+Variables = Callable[[Ports, str], Mapping[str, str]]
+"""Variables of the environment, from the ports and the address of the company's database."""
+
+
+def _as_usual(ports: Ports, crm_url: str) -> Mapping[str, str]:
+    return {}
+
+
+@dataclass(frozen=True)
+class Play:
+    """What is played. Its lock, folder and databases bear its `name`, so that two plays in one home keep apart;
+    `redis_database` is its own too (0 is a real installation's). `logs` is a folder of the home; `variables` stand
+    over the usual ones."""
+
+    name: str
+    redis_database: int
+    logs: str
+    variables: Variables = _as_usual
+
+
+DEMO = Play("demo", 1, "logs")
 
 
 @dataclass
@@ -81,6 +104,8 @@ class Stage:
     crm: Engine
     #: Which processes should run.
     cast: set[str] = field(default_factory=set)
+    #: Of those that listen: the port, and a page that is there when they are ready.
+    pages: dict[str, tuple[int, str]] = field(default_factory=dict)
 
     @property
     def addresses(self) -> dict[str, str]:
@@ -98,13 +123,13 @@ class Stage:
         return f"http://127.0.0.1:{port}{path}"
 
 
-def open_servers(home: Path, stack: ExitStack) -> Servers:
-    """Embedded PostgreSQL and Redis, and the certainty that no other demo plays in this home. Raises `Refused`."""
+def open_servers(home: Path, stack: ExitStack, play: Play = DEMO) -> Servers:
+    """Embedded PostgreSQL and Redis, and the certainty that nobody else plays this in this home. Raises `Refused`."""
     home.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(home / "demo.lock")
+    lock = FileLock(home / f"{play.name}.lock")
     if not lock.try_exclusive():
         lock.close()
-        raise Refused(f"a demo is running in {home} already")
+        raise Refused(f"a {play.name} is running in {home} already")
     stack.callback(lock.close)
     share = embedded.acquire(home)
     stack.callback(_release, share, home)
@@ -119,21 +144,21 @@ def _release(share: Servers, home: Path, patience: float = 5.0) -> None:
         time.sleep(0.05)
 
 
-def open_stage(home: Path, share: Servers, doors: Doors, stack: ExitStack) -> Stage:
+def open_stage(home: Path, share: Servers, doors: Doors, stack: ExitStack, play: Play = DEMO) -> Stage:
     """Fresh databases, secrets and ports, and a supervisor that has nothing to do yet."""
-    engine_url, crm_url = (_fresh_database(share, name) for name in (ENGINE_DATABASE, CRM_DATABASE))
-    redis_url = f"{share.redis_url.rpartition('/')[0]}/{REDIS_DATABASE}"
+    engine_url, crm_url = (_fresh_database(share, f"{play.name}_{part}") for part in ("engine", "crm"))
+    redis_url = f"{share.redis_url.rpartition('/')[0]}/{play.redis_database}"
     doors.empty_broker(redis_url)
     ports = _choose_ports()
-    folder = home / "demo"
+    folder = home / play.name
     folder.mkdir(exist_ok=True)
     for memory in folder.glob("beat-schedule*"):
         memory.unlink()
-    ours = _variables(folder, engine_url, redis_url, crm_url, ports)
+    ours = {**_variables(folder, engine_url, redis_url, crm_url, ports), **play.variables(ports, crm_url)}
     settings = load(ours)
     environment = processes.environment(ours)
-    _leave_note(environment_file(home), ours)
-    supervisor = Supervisor(environment, ROOT, home / "logs")
+    _leave_note(environment_file(home, play), ours)
+    supervisor = Supervisor(environment, ROOT, home / play.logs)
     stack.callback(supervisor.stop)
     runtime = bootstrap.build(Services(engine_url, redis_url), jobs=doors.jobs(redis_url), settings=settings)
     stack.callback(runtime.close)
@@ -153,7 +178,7 @@ def _fresh_database(share: Servers, name: str) -> str:
 
 
 def _choose_ports() -> Ports:
-    wanted = {"web": 8000, "console": 8001, "flower": 5555, "simulator": 8090}
+    wanted = {"web": 8000, "console": 8001, "flower": 5555, "simulator": 8090, "crm": 8091}
     chosen: dict[str, int] = {}
     for name, port in wanted.items():
         chosen[name] = processes.free_port(port, chosen.values())
@@ -162,7 +187,7 @@ def _choose_ports() -> Ports:
 
 
 def _variables(folder: Path, engine_url: str, redis_url: str, crm_url: str, ports: Ports) -> dict[str, str]:
-    """The demo's environment; secrets are new each time."""
+    """The play's environment; secrets are new each time."""
     return {
         "DATABASE_URL": engine_url,
         "REDIS_URL": redis_url,
@@ -189,13 +214,13 @@ def _variables(folder: Path, engine_url: str, redis_url: str, crm_url: str, port
     }
 
 
-def environment_file(home: Path) -> Path:
-    """Where the demo's environment can be read."""
-    return home / "demo" / "environment"
+def environment_file(home: Path, play: Play = DEMO) -> Path:
+    """Where the play's environment can be read."""
+    return home / play.name / "environment"
 
 
 def _leave_note(path: Path, ours: dict[str, str]) -> None:
-    """The demo's environment as a file, so that `set -a; . FILE` lets any command look at it."""
+    """The play's environment as a file, so that `set -a; . FILE` lets any command look at it."""
     path.touch(mode=0o600)
     path.write_text("".join(f"{name}='{value}'\n" for name, value in ours.items()), encoding="utf-8")
 
@@ -219,20 +244,29 @@ def start_platform(stage: Stage) -> None:
         f" --verify-token={whatsapp['WHATSAPP_VERIFY_TOKEN']} --waba-id {whatsapp['WHATSAPP_BUSINESS_ACCOUNT_ID']}"
         f" --phone-number-id {whatsapp['WHATSAPP_PHONE_NUMBER_ID']}"
     )
-    stage.supervisor.start(SIMULATOR, command, restarts=False)
-    stage.cast.add(SIMULATOR)
+    start_simulator(stage, SIMULATOR, stage.ports.simulator, command)
+
+
+def start_simulator(stage: Stage, name: str, port: int, command: str) -> None:
+    """A simulator's process. It is not started again: all that it knew would be gone."""
+    stage.supervisor.start(name, command, restarts=False)
+    stage.cast.add(name)
+    stage.pages[name] = (port, "/_sim/")
 
 
 def start_engine(stage: Stage, kinds: dict[str, int]) -> None:
     """Processes as the Procfile says; several of a kind are numbered."""
     procfile = ROOT / "Procfile"
     if not procfile.exists():
-        raise ConfigurationError("Procfile", f"is not in {ROOT}; the demo runs in a checkout of the repository")
+        raise ConfigurationError("Procfile", f"is not in {ROOT}; this runs in a checkout of the repository")
     commands = processes.read_procfile(procfile)
+    listening = {"web": stage.ports.web, "console": stage.ports.console, "flower": stage.ports.flower}
     for kind, count in kinds.items():
         for name in [kind] if count == 1 else [f"{kind}.{number}" for number in range(1, count + 1)]:
             stage.supervisor.start(name, commands[kind])
             stage.cast.add(name)
+            if name in listening:
+                stage.pages[name] = (listening[name], "/readyz" if name == "web" else "/")
 
 
 def migrate(stage: Stage) -> None:

@@ -156,7 +156,7 @@ def _verify(stage: Stage, narrator: Narrator, found: Findings) -> None:
     comparisons = {
         "recorded": ("In the CRM, whole and once", evidence.recorded(spoken, rows)),
         "answered": ("Answered exactly once", evidence.answered(spoken, sends)),
-        "handed": ("Handed to a person, once", evidence.handed_over(spoken, stage.crm)),
+        "handed": ("Handed to a person, once", evidence.handed_over(spoken, evidence.crm_tasks(stage.crm))),
         "stops": ("STOPs in ledger and CRM", evidence.withdrawn(spoken, stage.runtime.store, stage.crm)),
         "statuses": ("Statuses as the platform's last", evidence.statuses(sends, rows)),
     }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import sys
 from collections.abc import Iterator, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -130,6 +131,19 @@ def resume(campaign: int, json: Json = False) -> None:
     if not changed:
         raise Refused(f"campaign {campaign} is {progress['state']}, neither paused nor held")
     show(progress, _drawn(progress))
+
+
+@app.command("retry-failed")
+def retry_failed(campaign: int, json: Json = False) -> None:
+    """Plan those once more whom it did not reach for a reason that a second try may heal; nobody twice."""
+    with engine(rings=True) as runtime:
+        try:
+            found = asdict(parts.second_tries(runtime).retry_failed(campaign))
+        except LookupError:
+            raise Failed(f"there is no campaign {campaign}") from None
+        progress = _known(runtime.campaigns.progress(campaign), campaign)
+    drawn = ", ".join(f"{count} {name}" for name, count in found.items())
+    show({**found, "campaign": progress}, drawn, _drawn(progress))
 
 
 def _known(progress: dict[str, Any] | None, campaign: int) -> dict[str, Any]:

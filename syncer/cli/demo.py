@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import signal
 import sys
-from types import FrameType
 from typing import Annotated
 
-import redis
 import typer
 
 from syncer.acceptance import tour
-from syncer.acceptance.stage import Doors
+from syncer.cli import playing
 from syncer.cli.output import ExitCode, terminal
 from syncer.cli.session import settings
-from tasks.queueing import CeleryJobs
 
 
 def demo(
@@ -23,21 +19,11 @@ def demo(
     ] = False,
 ) -> None:
     """Start everything on embedded servers, play the main job, print the key figures, stay up until Ctrl-C."""
-    signal.signal(signal.SIGTERM, _as_interrupt)
-    signal.signal(signal.SIGHUP, _as_interrupt)
+    playing.end_as_by_ctrl_c()
     console = terminal()
     try:
-        held = tour.run(settings().home, Doors(CeleryJobs, _empty_broker), console, once=once)
+        held = tour.run(settings().home, playing.doors(), console, once=once)
     except KeyboardInterrupt:
         console.print("\nStopped.")
         held = not once
     sys.exit(ExitCode.DONE if held else ExitCode.FAILED)
-
-
-def _empty_broker(url: str) -> None:
-    with redis.Redis.from_url(url, socket_timeout=5) as broker:
-        broker.flushdb()
-
-
-def _as_interrupt(number: int, frame: FrameType | None) -> None:
-    raise KeyboardInterrupt

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 from config.errors import ConfigurationError
 from config.settings import PAGE_PASSWORDS
+from syncer import parts
 from syncer.acceptance.kpis import Check, at_least, at_most
 from syncer.bootstrap import Runtime
 from syncer.cli import readiness
@@ -21,7 +22,7 @@ from syncer.domain.errors import DeliveryError, Unreachable
 from syncer.domain.text import shorten
 from syncer.monitoring import probes
 from syncer.policies import compatibility
-from syncer.store import alerts, dead_letters, figures, schema, sync_runs
+from syncer.store import alerts, crm_notices, dead_letters, figures, schema, sync_runs
 from syncer.store import workers as worker_sessions
 from syncer.whatsapp.client import WhatsAppMessenger
 
@@ -142,6 +143,26 @@ def crms(runtime: Runtime) -> Iterator[Check]:
             yield _yes("R1.crm", f"{name}: {line.name}", line.ok, line.detail)
 
 
+def standings(runtime: Runtime) -> Iterator[Check]:
+    """Which CRMs do not serve and are left in peace, while what they have to be told waits (R23)."""
+    away = runtime.crm_standing.away()
+    for name in runtime.settings.crm.names:
+        yield _yes("R23.open", f"{name} takes what it is told", name not in away, away.get(name, ""))
+
+
+def notices(runtime: Runtime) -> Iterator[Check]:
+    """R22: each CRM that tells of changes has a door to tell at."""
+    for name, address in parts.notice_addresses(runtime).items():
+        with runtime.store.begin() as tx:
+            told = crm_notices.last_told(tx, name)
+        last = f"told us last at {told.isoformat()}" if told else "nothing told in the last 7 days"
+        line = f"{name} can tell us of changes"
+        if isinstance(address, ConfigurationError):
+            yield _no("R22.notices", line, address)
+        else:
+            yield _yes("R22.notices", line, detail=f"{last}; syncer webhooks list shows the address to enter there")
+
+
 def whatsapp_version(runtime: Runtime) -> Iterator[Check]:
     """R1: today's Cloud API versions only."""
     version = runtime.settings.whatsapp.api_version
@@ -213,6 +234,8 @@ PARTS: tuple[tuple[str, str, Part], ...] = (
     ("R9", "WhatsApp number and templates", whatsapp),
     ("R9.ready", "WhatsApp onboarding", readiness.ready),
     ("R1.crm", "CRM", crms),
+    ("R23.open", "CRMs that do not serve", standings),
+    ("R22.notices", "notices of the CRMs", notices),
     ("R25", "last contact sync", sync),
     ("R26", "dead letters", letters),
     ("R41.alerts", "alerts", troubles),

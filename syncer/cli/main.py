@@ -21,8 +21,11 @@ NOUNS = {
     "numbers": "numbers",
     "failures": "failures",
     "alerts": "alerts",
+    "keys": "keys",
+    "webhooks": "webhooks",
     "report": "report",
     "simulate": "simulate",
+    "accept": "accept",
 }
 COMMANDS = {"demo": "demo", "doctor": "doctor"}
 

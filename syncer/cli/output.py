@@ -121,6 +121,11 @@ def terminal() -> Console:
     return _out
 
 
+def progress() -> Console:
+    """Where such commands draw when stdout is for a program."""
+    return _err
+
+
 def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Table:
     """Rows of plain values."""
     drawn = Table(title=title, title_justify="left", title_style="bold")

@@ -14,10 +14,12 @@ import contextlib
 import http.client
 import io
 import ipaddress
+import logging
 import queue
 import socket
 import threading
 import time
+from collections.abc import Callable
 from typing import Any
 
 from urllib3.connection import HTTPConnection, HTTPSConnection
@@ -25,21 +27,36 @@ from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConnectionError
 from urllib3.util.connection import create_connection
 
+# urllib3 would log every address with its path and query, where secrets may be; `trace` writes what may be read.
+logging.getLogger("urllib3.connectionpool").setLevel(logging.INFO)
+
 #: A connection idle for longer is not used again: servers close theirs after 5 to 75 s, and the two must not cross.
 IDLE_SECONDS = 20.0
 
 
+class NotAdmitted(OSError):
+    """The name leads to an address that this exchange must not reach."""
+
+
 class Call(threading.local):
     """What this thread's current exchange has come to. `ends` is a moment of `time.monotonic`, `idle` the longest that
-    a single step may take."""
+    a single step may take; `admits` says of an address whether it may be connected to."""
 
     ends = float("inf")
     idle = float("inf")
     written = False
+    admits: Callable[[str], bool] | None = None
 
-    def begin(self, ends: float, idle: float = float("inf")) -> None:
+    def begin(self, ends: float, idle: float = float("inf"), admits: Callable[[str], bool] | None = None) -> None:
         """A new exchange, to be over by `ends`, in which nothing may stand still for `idle` seconds."""
-        self.ends, self.idle, self.written = ends, idle, False
+        self.ends, self.idle, self.written, self.admits = ends, idle, False, admits
+
+    def vetted(self, addresses: list[str]) -> list[str]:
+        """These addresses, if all of them may be connected to; raises `NotAdmitted` otherwise. It is asked of what the
+        connection is then made to: between the two nothing is looked up again."""
+        if self.admits is not None and not all(self.admits(address) for address in addresses):
+            raise NotAdmitted("the address is not admitted")
+        return addresses
 
     def left(self) -> float:
         """Seconds that the next step may take; raises `TimeoutError` after the deadline."""
@@ -114,7 +131,7 @@ class _Bounded(HTTPConnection):
 
     def _addresses(self, seconds: float) -> list[str]:
         try:
-            return resolve(self.host.strip("[]"), self.port, seconds)
+            return call.vetted(resolve(self.host.strip("[]"), self.port, seconds))
         except socket.gaierror as fault:
             raise NameResolutionError(self.host, self, fault) from fault
 

@@ -6,6 +6,7 @@ Adapters translate whatever a provider answered into one of these; flows and the
     ├── DeliveryError          a call to the outside did not do what was asked
     │   ├── TryAgain           nothing happened there; the same call may work at once or a little later
     │   ├── TryLater           nothing happened there; the other side named or implied a time to come back
+    │   │   └── OverQuota          the other side was not even asked: we keep below what it lets us ask
     │   ├── OutcomeUnknown     it may have happened there; only evidence can tell, never a blind repeat
     │   ├── Never              this very item will never be accepted; others may
     │   │   ├── SendAsTemplate     the customer service window is closed: the same in a template would be accepted
@@ -50,6 +51,10 @@ class TryLater(DeliveryError):
         super().__init__(detail, code=code)
         self.wait_seconds = wait_seconds
         self.scope = scope
+
+
+class OverQuota(TryLater):
+    """Our own quota has no room for the call now, so it was not made; this says nothing of the other side."""
 
 
 class OutcomeUnknown(DeliveryError):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -48,7 +47,3 @@ class HookAnswer:
     seconds: float = 0.0
     error: Exception | None = None
     gone: bool = False
-
-
-Bodies = Sequence[str]
-"""Events as JSON text, in order."""

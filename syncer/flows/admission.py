@@ -17,14 +17,15 @@ from sqlalchemy import Connection, Row
 from syncer.domain.consent import Word
 from syncer.domain.message import Category, Lane
 from syncer.domain.work import SendState, Subject
+from syncer.flows import reply_fates
 from syncer.flows.numbers import Numbers
 from syncer.flows.recipients import Recipients
 from syncer.flows.sieve import Admitted, Sieve, Sifted
 from syncer.flows.templates import Templates
-from syncer.policies import admission, consent
+from syncer.policies import admission, consent, second_try
 from syncer.policies.admission import SkipReason, Standing
 from syncer.policies.failover import Leave, Refuse, Wait
-from syncer.store import claims, consents, contacts, conversations, identities, outgoing, retries
+from syncer.store import claims, consents, contacts, conversations, identities, outgoing, retries, second_tries
 from syncer.store.outgoing import BULK
 from syncer.store.retries import Appointment
 
@@ -49,7 +50,8 @@ class Admission:
     def sift(self, tx: Connection, worker: int, rows: Sequence[Row[Any]], now: datetime) -> Sifted:
         """Which of these claimed messages may leave now; all others are settled or handed back."""
         sieve = self._sieve(tx, rows, now)
-        for question in (self._number, self._template, self._person, self._pair, self._people, self._quota):
+        questions = (self._earlier, self._number, self._template, self._person, self._pair, self._people, self._quota)
+        for question in questions:
             if sieve.candidates:
                 question(sieve)
         outgoing.move(
@@ -65,6 +67,12 @@ class Admission:
         standings = {row.id: _standing(people[row.contact_id], user_ids) for row in rows}
         candidates = {row.id: _candidate(row, standings[row.id]) for row in rows}
         return Sieve(tx, now, candidates, standings, conversations.windows(tx, list(people)))
+
+    def _earlier(self, sieve: Sieve) -> None:
+        """A second try whose first has arrived after all is not sent (law 6)."""
+        repeats = [row.id for row in sieve.rows(_is_second_try)]
+        for key in second_tries.overtaken(sieve.tx, repeats) if repeats else ():
+            sieve.skip(key, second_try.ARRIVED_AFTER_ALL)
 
     def _number(self, sieve: Sieve) -> None:
         """From which number each leaves, and whether it has to be a template there."""
@@ -153,7 +161,8 @@ class Admission:
             {"id": key, "state": SendState.SKIPPED, "reason": reason, "now": sieve.now}
             for key, reason in sieve.skips.items()
         ]
-        outgoing.write_outcomes(tx, outcomes, from_states=[SendState.CLAIMED])
+        ended = outgoing.write_outcomes(tx, outcomes, from_states=[SendState.CLAIMED])
+        reply_fates.tell(tx, {key: sieve.skips[key] for key in ended}, sieve.now)
 
     def _hand_back(self, tx: Connection, worker: int, sieve: Sieve, rows: Mapping[int, Row[Any]]) -> datetime | None:
         """Each that waits gets an appointment. Where nothing of a batch's set may leave now, the batch rests as a whole
@@ -184,6 +193,10 @@ def _standing(person: Row[Any], user_ids: Mapping[int, str]) -> Standing:
         transactional=Word(person.transactional),
         window_until=None,
     )
+
+
+def _is_second_try(row: Row[Any]) -> bool:
+    return bool(row.idempotency_key.startswith(second_tries.AGAIN))
 
 
 def _is_template(row: Row[Any]) -> bool:

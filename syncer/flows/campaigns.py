@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from hashlib import sha256
 from typing import Any
 
 from sqlalchemy import Connection, Row
@@ -16,6 +17,7 @@ from syncer.domain.message import Lane
 from syncer.domain.template import Template, TemplateMismatch
 from syncer.domain.work import SendState
 from syncer.flows import template_effects
+from syncer.flows.messages_out import KeyReused
 from syncer.flows.template_book import TemplateBook
 from syncer.policies import variables
 from syncer.policies.batching import MOST_RECIPIENTS, cut
@@ -44,15 +46,17 @@ class Campaigns:
     def plan(
         self, name: str, template: str, language: str, recipients: Sequence[Recipient], *, key: str | None = None
     ) -> int:
-        """Freeze everything and ring for each batch; returns the campaign's number. The same `key` plans nothing new.
+        """Freeze everything and ring for each batch; returns the campaign's number. The same `key` plans nothing new;
+        `KeyReused` when it belongs to a campaign with other contents.
 
         Where the template cannot be sent in `language`, the nearest language that can goes, and is recorded. Raises
         `Refused` for a template that is unknown, may not be sent now or does not name its sender, and
         `TemplateMismatch` when any recipient's parameters do not fit: a campaign with a hole in it is not planned.
         Whoever lacks nothing but a value that their contact should have given is skipped, with the reason.
         """
+        fingerprint = _fingerprint(name, template, language, recipients)
         with self.store.begin() as tx:
-            known = campaigns.by_key(tx, key) if key is not None else None
+            known = self._known(tx, key, fingerprint)
             if known is not None:
                 return known
             chosen = self.book.choose(tx, template, language)
@@ -62,7 +66,10 @@ class Campaigns:
         if left_out and not filled:
             raise TemplateMismatch(f"{chosen.name}: nobody can get it; {next(iter(left_out.values()))}")
         with self.store.begin() as tx:
-            campaign_id, created = campaigns.create(tx, self._campaign(name, chosen, language, key))
+            campaign = self._campaign(name, chosen, language) | {"idempotency_key": key, "fingerprint": fingerprint}
+            campaign_id, created = campaigns.create(tx, campaign)
+            if not created:
+                self._known(tx, key, fingerprint)
             parts = cut(list(filled), self.batch_size) if created else []
             batches = [
                 self._batch(tx, campaign_id, position, chosen, {person: filled[person] for person in part})
@@ -127,7 +134,15 @@ class Campaigns:
             for person in recipients
         }
 
-    def _campaign(self, name: str, template: Template, asked: str, key: str | None) -> dict[str, Any]:
+    def _known(self, tx: Connection, key: str | None, fingerprint: bytes) -> int | None:
+        row = campaigns.by_key(tx, key) if key is not None else None
+        if row is None:
+            return None
+        if row.fingerprint not in (None, fingerprint):
+            raise KeyReused("this idempotency key was used for a different campaign")
+        return int(row.id)
+
+    def _campaign(self, name: str, template: Template, asked: str) -> dict[str, Any]:
         return {
             "name": name,
             "template": template.name,
@@ -135,7 +150,6 @@ class Campaigns:
             "asked_language": None if asked == template.language else asked,
             "category": template.category,
             "phone_number_id": self.phone_number_id,
-            "idempotency_key": key,
             "created_at": self.clock.now(),
         }
 
@@ -175,6 +189,13 @@ class Campaigns:
         content = {"name": template.name, "language": template.language}
         row = self._message(campaign_id, None, contact_id, template, content, template.body)
         return {**row, "state": SendState.SKIPPED, "reason": reason, "settled_at": self.clock.now()}
+
+
+def _fingerprint(name: str, template: str, language: str, recipients: Sequence[Recipient]) -> bytes:
+    found = sha256(repr((name, template, language)).encode())
+    for person in recipients:
+        found.update(repr(person).encode("utf-8", "surrogatepass"))
+    return found.digest()
 
 
 def _as_golden(row: Row[Any] | None) -> GoldenRecord:

@@ -19,7 +19,7 @@ from syncer.policies import identification, window
 from syncer.policies.rules import RuleBook
 from syncer.store import consents, contacts, conversations, crm_writes, media, messages, outgoing, recognition
 from syncer.store.conversations import Heard
-from syncer.store.crm_writes import Topic, Want
+from syncer.store.crm_writes import HOOKS, Topic, Want
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +171,8 @@ class Conversations:
     def _wants(self, tx: Connection, turns: Sequence[Turn], handed: Sequence[Want]) -> list[Want]:
         """The contact first where the CRM does not have it or it changed, then its messages, then the handoffs."""
         ids = [turn.contact.id for turn in turns]
-        known = set.intersection(*(set(contacts.crm_ids(tx, crm, ids)) for crm in self.crms)) if self.crms else set()
+        crms = [crm for crm in self.crms if crm != HOOKS]
+        known = set.intersection(*(set(contacts.crm_ids(tx, crm, ids)) for crm in crms)) if crms else set()
         changed = {t.contact.id for t in turns if t.verdict.tags or t.spoken or t.contact.id not in known}
         wants = [Want(Topic.CONTACT, contact_id, contact_id) for contact_id in sorted(changed)]
         return wants + [Want(Topic.MESSAGE, turn.message_id, turn.contact.id) for turn in turns] + list(handed)

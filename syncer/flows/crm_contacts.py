@@ -60,10 +60,12 @@ class CrmContacts:
 
     def _intended(self, crm: str, ids: Collection[int]) -> list[ContactRecord]:
         """What is to be written, noted down before it is."""
-        with self.store.begin() as tx:
-            records = crm_records.contact_records(tx, crm, ids, self.law)
-            contact_words.intend(tx, crm, _known(records))
-            return records
+        return self.store.run(lambda tx: self._intend(tx, crm, ids))
+
+    def _intend(self, tx: Connection, crm: str, ids: Collection[int]) -> list[ContactRecord]:
+        records = crm_records.contact_records(tx, crm, ids, self.law)
+        contact_words.intend(tx, crm, _known(records))
+        return records
 
     def _look_again(self, crm: str, records: Sequence[ContactRecord]) -> None:
         known = {one.record.crm_id: one for one in records if one.record.crm_id is not None and one.digest is not None}

@@ -10,13 +10,13 @@ from typing import Any
 from sqlalchemy import Connection, Row
 
 from syncer.domain.consent import Word
-from syncer.domain.crm_record import CrmContact, CrmMessage, CrmTask
+from syncer.domain.crm_record import CrmContact, CrmMessage, CrmTask, TakenReply
 from syncer.domain.text import shorten
 from syncer.policies import telling
 from syncer.policies.consent_import import FIELDS
 from syncer.policies.ownership import LONG_AGO, Law
 from syncer.policies.telling import ConsentSaid, Person
-from syncer.store import contact_words, contacts, conversations, identities, media, messages
+from syncer.store import agent_replies, contact_words, contacts, conversations, identities, media, messages
 
 _AS_BOOLEAN = {Word.GRANTED: True, Word.REVOKED: False, Word.UNKNOWN: None}
 
@@ -146,6 +146,12 @@ def message_records(tx: Connection, crm: str, ids: Sequence[int], files_at: str 
         )
         for key, row in rows.items()
     }
+
+
+def reply_records(tx: Connection, crm: str, ids: Sequence[int]) -> dict[int, TakenReply]:
+    """What became of agents' messages, by the number of our note of each."""
+    rows = agent_replies.by_ids(tx, ids)
+    return {key: TakenReply(row.record_id, row.ref, row.error) for key, row in rows.items() if row.crm == crm}
 
 
 def task_records(tx: Connection, crm: str, ids: Sequence[int]) -> dict[int, CrmTask]:

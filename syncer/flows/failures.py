@@ -14,7 +14,9 @@ from syncer.flows.statuses import Statuses
 from syncer.ports import Clock, Jobs
 from syncer.store import campaigns, claims, dead_letters, outgoing, retries
 from syncer.store.claims import Claimable
+from syncer.store.crm_notices import NOTICES
 from syncer.store.crm_writes import WRITES
+from syncer.store.hook_deliveries import DELIVERIES
 from syncer.store.inbox import INBOX
 from syncer.store.media import MEDIA
 from syncer.store.outgoing import BULK
@@ -23,17 +25,23 @@ from syncer.store.session import Store
 ROWS: dict[Subject, Claimable] = {
     Subject.INBOX: INBOX,
     Subject.CRM_WRITE: WRITES,
+    Subject.CRM_NOTICE: NOTICES,
     Subject.OUTGOING: BULK,
     Subject.MEDIA: MEDIA,
+    Subject.HOOK_DELIVERY: DELIVERIES,
 }
 
 #: In which states a row may be that a person is asked about. Anything else: it was settled meanwhile.
 STUCK = {
     Subject.INBOX: (WorkState.DEAD,),
     Subject.CRM_WRITE: (WorkState.DEAD,),
+    Subject.CRM_NOTICE: (WorkState.DEAD,),
     Subject.MEDIA: (WorkState.DEAD,),
+    Subject.HOOK_DELIVERY: (WorkState.DEAD,),
     Subject.OUTGOING: (SendState.FAILED, SendState.UNKNOWN),
 }
+#: Who is rung for a row that is tried again; customers and agents wait for the others.
+BELLS = {Subject.CRM_WRITE: "crm", Subject.CRM_NOTICE: "notices", Subject.HOOK_DELIVERY: "hooks"}
 DISCARDED = "discarded by a person"
 
 
@@ -91,7 +99,7 @@ class Failures:
     def _reopen_around(self, tx: Connection, subject: Subject, subject_id: int) -> tuple[str, int | None]:
         """Open what had closed behind a row; returns the bell to ring for it."""
         if subject is not Subject.OUTGOING:
-            return ("crm" if subject is Subject.CRM_WRITE else "realtime"), None
+            return BELLS.get(subject, "realtime"), None
         row = outgoing.by_ids(tx, [subject_id])[subject_id]
         if row.lane == Lane.LIVE:
             return "realtime", None

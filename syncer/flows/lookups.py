@@ -10,7 +10,8 @@ from typing import Any
 from sqlalchemy import Row
 
 from syncer.domain.phone import Phone, PhoneProblem, parse
-from syncer.store import alerts, contacts, dead_letters, identities, listings, media, messages, outgoing
+from syncer.store import alerts, contacts, dead_letters, hook_contacts, identities, listings, media, messages, outgoing
+from syncer.store.crm_writes import HOOKS
 from syncer.store.session import Store
 
 
@@ -35,6 +36,16 @@ class Lookups:
             return phone
         with self.store.begin() as tx:
             return identities.by_phone(tx, phone.e164)
+
+    def contacts_by_email(self, email: str) -> list[int]:
+        """Who has this address: by any CRM's word, or said on our side."""
+        with self.store.begin() as tx:
+            return hook_contacts.by_email(tx, email.strip().lower())
+
+    def contacts_by_external_id(self, key: str) -> list[int]:
+        """Whose row has this id in one of the CRMs, or by the word of an outside program."""
+        with self.store.begin() as tx:
+            return hook_contacts.by_external_id(tx, [HOOKS, *self.crms], key)
 
     def unknown_contacts(self, ids: Collection[int]) -> list[int]:
         """Those of these numbers that no contact has."""

@@ -85,18 +85,33 @@ class MessagesOut:
         cannot be: no such contact, no such template, not a phone number, content the platform would refuse.
         """
         with self.store.begin() as tx:
-            contact_id = self._contact(tx, to)
-            wanted = self._frozen(tx, draft) | {"contact_id": contact_id, "reply_to": reply_to}
-            if not isinstance(draft, TemplateDraft):
-                wanted["fallback"] = self._instead(tx, contact_id, wanted["body"], fallback)
-            created = outgoing.plan(tx, [self._row(key, wanted)])
-            planned = outgoing.by_key(tx, key)
-        assert planned is not None
-        if not _same(planned, wanted):
-            raise KeyReused("this idempotency key was used for a different message")
+            planned, created = self.plan_within(tx, key, to, draft, reply_to=reply_to, fallback=fallback)
         if created:
             self.jobs.ring("realtime")
         return planned
+
+    def plan_within(
+        self,
+        tx: Connection,
+        key: str,
+        to: int | str,
+        draft: Draft,
+        *,
+        reply_to: str | None = None,
+        fallback: TemplateDraft | None = None,
+    ) -> tuple[Row[Any], bool]:
+        """`plan` as a part of the caller's transaction: the message, and whether it is new. The caller rings `realtime`
+        once that is committed."""
+        contact_id = self._contact(tx, to)
+        wanted = self._frozen(tx, draft) | {"contact_id": contact_id, "reply_to": reply_to}
+        if not isinstance(draft, TemplateDraft):
+            wanted["fallback"] = self._instead(tx, contact_id, wanted["body"], fallback)
+        created = outgoing.plan(tx, [self._row(key, wanted)])
+        planned = outgoing.by_key(tx, key)
+        assert planned is not None
+        if not _same(planned, wanted):
+            raise KeyReused("this idempotency key was used for a different message")
+        return planned, bool(created)
 
     def _contact(self, tx: Connection, to: int | str) -> int:
         if isinstance(to, int):

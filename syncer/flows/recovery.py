@@ -16,8 +16,10 @@ from syncer.flows.statuses import Statuses
 from syncer.ports import Clock
 from syncer.store import claims, dead_letters, outgoing, retries, sweeps, sync_runs
 from syncer.store.claims import Claimable
+from syncer.store.crm_notices import NOTICES
 from syncer.store.crm_writes import WRITES
 from syncer.store.dead_letters import Burial
+from syncer.store.hook_deliveries import DELIVERIES
 from syncer.store.inbox import INBOX
 from syncer.store.media import MEDIA
 from syncer.store.outgoing import BULK, ON_THE_WAY
@@ -26,7 +28,13 @@ from syncer.store.session import Store
 log = logging.getLogger(__name__)
 
 #: Rows whose claim is an attempt; sends have their own ways (law 6).
-_CLAIMED: dict[Subject, Claimable] = {Subject.INBOX: INBOX, Subject.CRM_WRITE: WRITES, Subject.MEDIA: MEDIA}
+_CLAIMED: dict[Subject, Claimable] = {
+    Subject.INBOX: INBOX,
+    Subject.CRM_WRITE: WRITES,
+    Subject.CRM_NOTICE: NOTICES,
+    Subject.MEDIA: MEDIA,
+    Subject.HOOK_DELIVERY: DELIVERIES,
+}
 
 
 @dataclass(frozen=True)
@@ -47,8 +55,10 @@ class Recovery:
         default_factory=lambda: {
             Subject.INBOX: "realtime",
             Subject.CRM_WRITE: "crm",
+            Subject.CRM_NOTICE: "notices",
             Subject.OUTGOING: "send",
             Subject.MEDIA: "realtime",
+            Subject.HOOK_DELIVERY: "hooks",
         }
     )
 

@@ -13,10 +13,12 @@ from sqlalchemy import Connection, Row
 from syncer.domain import callback
 from syncer.domain.consent import ConsentEntry, Tier, Word
 from syncer.domain.message import Direction, Sender
-from syncer.domain.status import Consequence, Status, StatusUpdate
+from syncer.domain.status import Consequence, Ladder, Status, StatusUpdate
 from syncer.domain.work import SendState, Subject
+from syncer.flows import reply_fates
 from syncer.ports import Clock
 from syncer.store import (
+    agent_replies,
     campaigns,
     consents,
     contacts,
@@ -124,6 +126,8 @@ class Statuses:
         owners = {row.id: row.contact_id for row in rows.values()}
         risen = [key for key in changed if changed[key].status is not before[key].status]
         crm_writes.request(tx, self.crms, [Want(Topic.MESSAGE, key, owners[key]) for key in risen], now)
+        failed = {row.outgoing_id: changed[row.id] for row in rows.values() if row.id in risen and row.outgoing_id}
+        reply_fates.tell(tx, {key: _why(one) for key, one in failed.items() if one.status is Status.FAILED}, now)
         named = [(row.contact_id, update.recipient) for row, update in known if update.recipient]
         return ({"crm"} if risen else set()) | self._consequences(tx, known, now), named
 
@@ -153,6 +157,7 @@ class Statuses:
             )
         ]
         self._want(tx, messages.add(tx, rows), rows, now)
+        reply_fates.tell(tx, {row.id: f"{code}: {reason}" for row, code, reason in failed}, now)
 
     def _record_messages(self, tx: Connection, settled: Sequence[Acceptance], now: datetime) -> None:
         rows = [
@@ -178,6 +183,11 @@ class Statuses:
         ids = [row.id for row in rows if row.attempts > 1 or row.state != SendState.SENDING]
         retries.cancel(tx, Subject.OUTGOING, ids)
         dead_letters.resolve_for(tx, Subject.OUTGOING, ids, "settled", now)
+        agent_replies.revive(tx, ids)
+
+
+def _why(ladder: Ladder) -> str:
+    return f"{ladder.error_code or ''}: {ladder.error_detail or 'failed'}".removeprefix(": ")
 
 
 def _opt_out(contact_id: int, update: StatusUpdate) -> ConsentEntry:

@@ -6,7 +6,7 @@ whichever process answers.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
@@ -41,6 +41,9 @@ _COMMIT_SECONDS = Histogram(
 _WAITING = Gauge("syncer_waiting_rows", "Rows that somebody still has to handle", ("queue",), registry=REGISTRY)
 _DEAD_LETTERS = Gauge("syncer_dead_letters", "Dead letters that wait for a person (R26)", registry=REGISTRY)
 _ALERTS = Gauge("syncer_open_alerts", "Troubles that last and that a person should know of", registry=REGISTRY)
+_CRM_OPEN = Gauge(
+    "syncer_crm_open", "1 while a CRM does not serve and is left in peace; its writes wait", ("crm",), registry=REGISTRY
+)
 _DATABASE_UP = Gauge("syncer_database_up", "1 if the engine's database answered last time", registry=REGISTRY)
 
 #: What waits for a person rather than for a worker.
@@ -74,6 +77,12 @@ def waiting(rows: Mapping[str, int] | None) -> None:
         return
     for queue, count in rows.items():
         (_OWN[queue] if queue in _OWN else _WAITING.labels(queue)).set(count)
+
+
+def crms(names: Iterable[str], away: Collection[str]) -> None:
+    """Which CRMs there are, and which of them do not serve."""
+    for name in names:
+        _CRM_OPEN.labels(name).set(name in away)
 
 
 def exposition() -> bytes:

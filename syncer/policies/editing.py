@@ -109,6 +109,8 @@ _READERS: Mapping[str, Callable[[Any], Any]] = {
     "blocked": _flag,
     "do_not_call": _flag,
     "email_opt_out": _flag,
+    "marketing_consent": _flag,
+    "transactional_consent": _flag,
     "email": _email,
     "birthday": _day,
     "gender": _matching(re.compile("[fmx]"), "f, m or x"),

@@ -22,11 +22,16 @@ from syncer.domain.errors import (
 @dataclass(frozen=True, slots=True)
 class Tiers:
     """R26's figures. `patience` bounds how long an item may wait without failing before a person hears of it;
-    `person_wait` is how often it looks whether a person has renewed a token or ended a pause meanwhile."""
+    `person_wait` is how often it looks whether a person has renewed a token or ended a pause meanwhile.
+
+    `third_after` is for items of which a person should hear late, since the fault is most likely not ours: where it is
+    set, tries go on, each after twice the wait of the last and at most `longest_wait`, until `patience` is over."""
 
     second_after: timedelta = timedelta(seconds=30)
     person_wait: timedelta = timedelta(seconds=60)
     patience: timedelta = timedelta(hours=24)
+    third_after: timedelta | None = None
+    longest_wait: timedelta = timedelta(minutes=30)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +71,16 @@ def decide(error: Exception, *, attempts: int, since: datetime, now: datetime, t
         return RetryAt(now, 1, reason)
     if attempts == 2:
         return RetryAt(now + tiers.second_after, 2, reason)
+    if tiers.third_after is not None:
+        pause = doubled(tiers.third_after, attempts - 3, tiers.longest_wait)
+        if now + pause - since <= tiers.patience:
+            return RetryAt(now + pause, 3, reason)
     return GiveToPerson(reason)
+
+
+def doubled(first: timedelta, times: int, longest: timedelta) -> timedelta:
+    """A wait that was doubled so many times, and has stopped growing at the longest."""
+    return min(first * (1 << min(max(times, 0), 30)), longest)
 
 
 def _wait(pause: timedelta, reason: str, since: datetime, now: datetime, tiers: Tiers) -> Decision:

@@ -9,6 +9,7 @@ import signal
 import threading
 from collections.abc import Awaitable, Callable
 from types import TracebackType
+from typing import Protocol
 
 from aiohttp import StreamReader, web
 from aiohttp.abc import AbstractStreamWriter
@@ -18,6 +19,18 @@ Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 _START_SECONDS = 15.0
 _SHUTDOWN_SECONDS = 0.2
 _MOST_BODY = 64 * 1024 * 1024
+
+
+class Service(Protocol):
+    """What a `RunningServer` runs. `url` is known once it is open."""
+
+    url: str
+
+    async def open(self) -> None:
+        """Listen. Raises `OSError` when the port is taken."""
+
+    async def close(self) -> None:
+        """Stop listening, break off what is under way."""
 
 
 class Listener:
@@ -75,7 +88,7 @@ def routed(control: Callable[[web.BaseRequest, list[str]], Awaitable[web.StreamR
 class RunningServer:
     """A server in a thread of this process. `url` is its address; `stop()`, or leaving a `with` block, ends it."""
 
-    def __init__(self, make: Callable[[], Listener], *, name: str) -> None:
+    def __init__(self, make: Callable[[], Service], *, name: str) -> None:
         self.url = ""
         self._make = make
         self._ready = threading.Event()

@@ -19,6 +19,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    exists,
     select,
     text,
 )
@@ -81,6 +82,22 @@ def fail(tx: Connection, errors: Mapping[int, str]) -> list[Row[Any]]:
     return list(tx.execute(statement, {"ids": list(errors), "errors": list(errors.values())}).fetchall())
 
 
+def revive(tx: Connection, outgoing_ids: Sequence[int]) -> None:
+    """These messages of ours had seemed to fail, and have left after all."""
+    if outgoing_ids:
+        change = text("update agent_replies set error = null where outgoing_id = any(:ids) and error is not null")
+        tx.execute(change, {"ids": list(outgoing_ids)})
+
+
+def told_before(tx: Connection, ids: Iterable[int], before: datetime) -> list[Row[Any]]:
+    """Those of which their CRM was told for the last time before that moment, and of which nothing waits to be told."""
+    statement = text("""
+        select r.* from agent_replies r join crm_writes w
+            on w.crm = r.crm and w.topic = 'reply' and w.subject_id = r.id
+        where r.id = any(:ids) and w.state in ('done', 'ignored') and w.settled_at < :before order by r.id""")
+    return list(tx.execute(statement, {"ids": sorted(set(ids)), "before": before}).fetchall())
+
+
 #: When each CRM was asked last for what its people wrote, whichever worker did.
 reply_polls = Table(
     "reply_polls",
@@ -90,9 +107,20 @@ reply_polls = Table(
 )
 
 
+def is_time_to_ask(tx: Connection, crm: str, now: datetime) -> bool:
+    """Whether the last question lies long enough ago. Only looks."""
+    waits = exists().where(reply_polls.c.crm == crm, reply_polls.c.next_at > now)
+    return not tx.execute(select(waits)).scalar_one()
+
+
 def my_turn_to_ask(tx: Connection, crm: str, now: datetime, next_at: datetime) -> bool:
     """Whether it is time to ask and nobody else does: of all workers one asks, once in an interval."""
     statement = text("""
         insert into reply_polls (crm, next_at) values (:crm, :next_at) on conflict (crm) do update
         set next_at = excluded.next_at where reply_polls.next_at <= :now""")
     return tx.execute(statement, {"crm": crm, "now": now, "next_at": next_at}).rowcount == 1
+
+
+def ask_again(tx: Connection, crm: str, now: datetime) -> None:
+    """Whoever looks next may ask this CRM."""
+    tx.execute(text("update reply_polls set next_at = :now where crm = :crm"), {"crm": crm, "now": now})

@@ -6,7 +6,20 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, Column, Connection, ForeignKey, Index, Integer, Row, Table, Text, select, text
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Connection,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    Row,
+    Table,
+    Text,
+    select,
+    text,
+)
 from sqlalchemy.dialects.postgresql import insert
 
 from syncer.store.base import metadata, moment, primary_key
@@ -24,6 +37,8 @@ campaigns = Table(
     Column("phone_number_id", Text, nullable=False),
     Column("state", Text, nullable=False, server_default="running"),
     Column("idempotency_key", Text, unique=True),
+    # Of what was asked for under the key: the same key with another wish is a mistake.
+    Column("fingerprint", LargeBinary),
     # Why the platform's verdict on its template holds it; a person's pause needs no reason.
     Column("held_reason", Text),
     moment("created_at", nullable=False),
@@ -54,10 +69,9 @@ def create(tx: Connection, values: Mapping[str, Any]) -> tuple[int, bool]:
     return int(tx.execute(known).scalar_one()), False
 
 
-def by_key(tx: Connection, idempotency_key: str) -> int | None:
-    """The number of the campaign that was planned under this key."""
-    found = tx.execute(select(campaigns.c.id).where(campaigns.c.idempotency_key == idempotency_key))
-    return found.scalar_one_or_none()
+def by_key(tx: Connection, idempotency_key: str) -> Row[Any] | None:
+    """The campaign that was planned under this key."""
+    return tx.execute(select(campaigns).where(campaigns.c.idempotency_key == idempotency_key)).one_or_none()
 
 
 def by_id(tx: Connection, campaign_id: int) -> Row[Any] | None:
@@ -142,6 +156,12 @@ def open_batches(tx: Connection, now: datetime, limit: int = 20) -> list[int]:
           and exists (select 1 from outgoing o where o.batch_id = b.id and o.state = 'planned')
         order by b.id limit :limit""")
     return list(tx.execute(statement, {"now": now, "limit": limit}).scalars())
+
+
+def reopen_batches(tx: Connection, batch_ids: Sequence[int]) -> None:
+    """These have something to send again."""
+    statement = text("update batches set finished_at = null, not_before = null where id = any(:ids)")
+    tx.execute(statement, {"ids": sorted(batch_ids)})
 
 
 def rest(tx: Connection, batch_id: int, until: datetime) -> None:

@@ -22,7 +22,7 @@ from syncer.store import crm_writes
 from syncer.store.base import metadata, moment, primary_key
 from syncer.store.bulk import document
 from syncer.store.contact_neighbours import PLACING
-from syncer.store.crm_writes import Topic, Want
+from syncer.store.crm_writes import HOOKS, Topic, Want
 from syncer.store.weighing import holding
 
 #: `moved` names by table the keys of the rows that came from the absorbed contact; `kept` and `absorbed` are the two
@@ -65,6 +65,7 @@ FOLLOWING: Mapping[str, tuple[str, ...]] = {
     "merges": ("id",),
     "consents": ("id",),
     "crm_writes": ("id",),
+    "hook_deliveries": ("id",),
 }
 _EXCEPT = {"crm_writes": "topic <> 'contact'"}
 
@@ -144,8 +145,9 @@ def _lock(tx: Connection, keep: int, absorb: int) -> dict[int, dict[str, Any]]:
 
 
 def _told_crms(tx: Connection, keep: int, absorb: int) -> list[str]:
-    statement = text("select distinct crm from crm_writes where contact_id = any(:ids) order by crm")
-    return list(tx.execute(statement, {"ids": [keep, absorb]}).scalars())
+    statement = text("""
+        select distinct crm from crm_writes where contact_id = any(:ids) and crm <> :hooks order by crm""")
+    return [*tx.execute(statement, {"ids": [keep, absorb], "hooks": HOOKS}).scalars(), HOOKS]
 
 
 def _move(tx: Connection, table: str, keep: int, absorb: int) -> list[Any]:

@@ -14,7 +14,7 @@ from syncer.store import crm_writes
 from syncer.store.base import metadata
 from syncer.store.bulk import document
 from syncer.store.contact_joins import FOLLOWING, take_turn
-from syncer.store.crm_writes import Topic, Want
+from syncer.store.crm_writes import HOOKS, Topic, Want
 from syncer.store.weighing import holding
 
 #: Columns that are not simply what they were before: counters, stamps, and what a later word decides.
@@ -38,7 +38,8 @@ def separate(tx: Connection, join_id: int, now: datetime) -> int:
     crms = tx.execute(
         text("select distinct crm from crm_writes where contact_id = any(:ids) order by crm"), {"ids": [keep, absorb]}
     ).scalars()
-    crm_writes.request(tx, list(crms), [Want(Topic.CONTACT, one, one) for one in (keep, absorb)], now)
+    told = [*(crm for crm in crms if crm != HOOKS), HOOKS]
+    crm_writes.request(tx, told, [Want(Topic.CONTACT, one, one) for one in (keep, absorb)], now)
     return int(absorb)
 
 

@@ -112,6 +112,13 @@ def attended(tx: Connection, ids: Sequence[int]) -> None:
         tx.execute(text("update conversations set unattended = 0 where id = any(:ids)"), {"ids": list(ids)})
 
 
+def attended_people(tx: Connection, contact_ids: Sequence[int]) -> None:
+    """The same in all conversations with these people."""
+    if contact_ids:
+        change = text("update conversations set unattended = 0 where contact_id = any(:ids) and unattended > 0")
+        tx.execute(change, {"ids": list(contact_ids)})
+
+
 def windows(tx: Connection, contact_ids: Sequence[int]) -> dict[tuple[int, str], datetime]:
     """Until when each (contact, number) may be written to freely, for those a customer has ever opened."""
     statement = text("""

@@ -8,20 +8,26 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from enum import StrEnum
 
-from sqlalchemy import Column, Connection, Index, Integer, Row, Table, Text, UniqueConstraint, delete, text
+from sqlalchemy import (
+    Column,
+    Connection,
+    Index,
+    Integer,
+    Row,
+    Table,
+    Text,
+    UniqueConstraint,
+    delete,
+    func,
+    select,
+    text,
+)
 
+from syncer.domain.change_notice import Changed
+from syncer.domain.change_notice import Kind as Kind
 from syncer.store.base import claim_columns, metadata, moment, primary_key
 from syncer.store.claims import Claimable
-
-
-class Kind(StrEnum):
-    """What kind of record changed."""
-
-    CONTACT = "contact"
-    REPLY = "reply"
-
 
 crm_notices = Table(
     "crm_notices",
@@ -44,12 +50,13 @@ Index(
     crm_notices.c.id,
     postgresql_where=crm_notices.c.state == "pending",
 )
+Index("ix_crm_notices_told", crm_notices.c.crm, crm_notices.c.kind, crm_notices.c.told_at)
 Index("ix_crm_notices_held", crm_notices.c.lease_until, postgresql_where=crm_notices.c.state == "claimed")
 
 NOTICES = Claimable(crm_notices, turn=4, order="id")
 
 
-def tell(tx: Connection, crm: str, records: Iterable[tuple[Kind, str]], now: datetime) -> int:
+def tell(tx: Connection, crm: str, records: Iterable[Changed], now: datetime) -> int:
     """Note that these records are to be looked at; one that waits for its retry, or is being looked at, keeps its place
     and notices the new revision. Returns how many there were."""
     wanted = sorted(set(records))
@@ -66,14 +73,28 @@ def tell(tx: Connection, crm: str, records: Iterable[tuple[Kind, str]], now: dat
     return len(wanted)
 
 
-def settle(tx: Connection, worker: int, claimed: Sequence[Row[tuple[object, ...]]], now: datetime) -> int:
-    """These records were looked at, as of the revision that was claimed; returns how many are due again."""
+def waiting(tx: Connection, kind: Kind) -> list[str]:
+    """The CRMs of which something of this kind is to be looked at."""
+    statement = text("select distinct crm from crm_notices where state = 'pending' and kind = :kind order by crm")
+    return list(tx.execute(statement, {"kind": str(kind)}).scalars())
+
+
+def settle(
+    tx: Connection, worker: int, claimed: Sequence[Row[tuple[object, ...]]], now: datetime, ignored: str = ""
+) -> int:
+    """These records were looked at, as of the revision that was claimed; `ignored` is why nothing came of it. Returns
+    how many are due again."""
     statement = text("""
-        update crm_notices n set claimed_by = null, lease_until = null, reason = null, attempts = 0, settled_at = :now,
-            state = case when n.revision > c.revision then 'pending' else 'done' end
+        update crm_notices n set claimed_by = null, lease_until = null, reason = :reason, attempts = 0,
+            settled_at = :now, state = case when n.revision > c.revision then 'pending' else :ended end
         from unnest(cast(:ids as bigint[]), cast(:revisions as int[])) c(id, revision)
         where n.id = c.id and n.claimed_by = :worker and n.state = 'claimed' returning n.state""")
-    values = {"ids": [row.id for row in claimed], "revisions": [row.revision for row in claimed]}
+    values = {
+        "ids": [row.id for row in claimed],
+        "revisions": [row.revision for row in claimed],
+        "reason": ignored or None,
+        "ended": "ignored" if ignored else "done",
+    }
     states = tx.execute(statement, values | {"now": now, "worker": worker}).scalars()
     return sum(state == "pending" for state in states)
 
@@ -83,3 +104,12 @@ def forget_settled(tx: Connection, before: datetime) -> int:
     columns = crm_notices.c
     statement = delete(crm_notices).where(columns.settled_at < before, columns.state.in_(["done", "ignored"]))
     return tx.execute(statement).rowcount
+
+
+def last_told(tx: Connection, crm: str, kind: Kind | None = None) -> datetime | None:
+    """When this CRM last told us anything, or anything of this kind, as far as it is remembered."""
+    statement = select(func.max(crm_notices.c.told_at)).where(crm_notices.c.crm == crm)
+    if kind is not None:
+        statement = statement.where(crm_notices.c.kind == kind)
+    found: datetime | None = tx.execute(statement).scalar_one()
+    return found

@@ -41,6 +41,13 @@ def known(tx: Connection, crm: str) -> int:
     return int(tx.execute(text("select count(*) from contact_sources where crm = :crm"), {"crm": crm}).scalar_one())
 
 
+def gone_since(tx: Connection, crm: str, since: datetime) -> int:
+    """How many of its rows a CRM has said to be gone since then."""
+    statement = text("""
+        select count(*) from departed_sources where crm = :crm and fate = 'gone' and departed_at > :since""")
+    return int(tx.execute(statement, {"crm": crm, "since": since}).scalar_one())
+
+
 def depart(tx: Connection, crm: str, fates: Mapping[str, str], now: datetime) -> None:
     """Move these rows into the journal, each with its fate."""
     statement = text("""

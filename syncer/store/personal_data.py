@@ -20,7 +20,9 @@ _OF_ROW = "(t.crm, t.crm_id) in (select * from unnest(cast(:crms as text[]), cas
 _OF_SUBJECT = """(t.subject = 'inbox' and t.subject_id = any(:inbox))
     or (t.subject = 'outgoing' and t.subject_id = any(:outgoing))
     or (t.subject = 'crm_write' and t.subject_id = any(:crm_writes))
-    or (t.subject = 'media' and t.subject_id = any(:media))"""
+    or (t.subject = 'crm_notice' and t.subject_id = any(:crm_notices))
+    or (t.subject = 'media' and t.subject_id = any(:media))
+    or (t.subject = 'hook_delivery' and t.subject_id = any(:hook_deliveries))"""
 
 #: Conditions over a row `t` that the columns do not tell, with the values of `traces.Traces`.
 ABOUT: Mapping[str, str] = {
@@ -39,8 +41,7 @@ ABOUT: Mapping[str, str] = {
     "contact_joins": """t.kept_id = any(:ids) or t.absorbed_id = any(:ids) or exists (
         select 1 from contact_joins u where u.absorbed_id = any(:ids) and u.kept_id in (t.kept_id, t.absorbed_id)
             and t.joined_at between u.joined_at and u.undone_at)""",
-    "crm_notices": """t.kind = 'contact' and (t.crm, t.record_id) in (
-        select * from unnest(cast(:crms as text[]), cast(:crm_ids as text[])))""",
+    "crm_notices": "t.id = any(:crm_notices)",
     "sync_seen": """t.crm_id = any(:crm_ids) and (t.run_id, t.crm_id) in (
         select r.id, w.crm_id from sync_runs r
         join unnest(cast(:crms as text[]), cast(:crm_ids as text[])) w(crm, crm_id) using (crm))""",
@@ -70,12 +71,15 @@ KEPT: Mapping[str, str] = {
 NOBODYS: Mapping[str, str] = {
     "account": "the state of the company's own account",
     "alerts": "troubles of templates, numbers and syncs",
+    "api_keys": "keys of other programs, hashed",
     "batches": "sizes and times of a campaign's parts",
     "campaigns": "which template is sent, and when",
     "crm_breakers": "which CRMs do not answer",
     "doors": "when the platform found our door shut",
     "erased_identifiers": "keyed hashes of those who were erased; part of the proof",
     "erasures": "the proof of an erasure",
+    "idempotent_requests": "hashes of requests and the numbers they were answered with; forgotten after 7 days",
+    "hook_subscriptions": "addresses of other programs, and what they want to hear of",
     "numbers": "the company's own telephone numbers",
     "reply_polls": "when the CRMs were asked last",
     "sweeps": "when the house was swept",

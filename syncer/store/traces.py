@@ -18,7 +18,8 @@ from syncer.domain.phone_variants import variants
 class Traces:
     """What leads to the rows of one person. `ids`: the contact's number, and those of contacts it was made of. `phones`
     in every form, and `user_ids`, as far as they lead to them today; `crms` and `crm_ids` pair by pair. `refs` and
-    `wamids` of their messages; `inbox`, `outgoing`, `crm_writes` and `media` are numbers of rows."""
+    `wamids` of their messages; `inbox`, `outgoing`, `crm_writes`, `crm_notices`, `media` and
+    `hook_deliveries` are numbers of rows."""
 
     ids: list[int]
     phones: list[str] = field(default_factory=list)
@@ -31,7 +32,9 @@ class Traces:
     inbox: list[int] = field(default_factory=list)
     outgoing: list[int] = field(default_factory=list)
     crm_writes: list[int] = field(default_factory=list)
+    crm_notices: list[int] = field(default_factory=list)
     media: list[int] = field(default_factory=list)
+    hook_deliveries: list[int] = field(default_factory=list)
 
     def values(self) -> dict[str, Any]:
         """By name, as parameters of a statement."""
@@ -53,6 +56,7 @@ _LOCKS = (
     "select 1 from contacts where id = any(:ids) order by id for update",
     "select 1 from crm_writes where contact_id = any(:ids) order by id for update",
     "select 1 from media where contact_id = any(:ids) order by id for update",
+    "select 1 from hook_deliveries where contact_id = any(:ids) order by id for update",
 )
 
 
@@ -76,6 +80,7 @@ def of(tx: Connection, contact_id: int, *, locked: bool = False) -> Traces:
     traces.phones.extend(sorted({form for kind, value, *_ in held if kind == "phone" for form in variants(value)}))
     traces.user_ids.extend(sorted({value for kind, value, *_ in held if kind == "user_id"}))
     traces.inbox.extend(_inbox(tx, traces.wamids, known, locked))
+    traces.crm_notices.extend(_notices(tx, traces))
     return traces
 
 
@@ -143,7 +148,9 @@ def _collect(tx: Connection, traces: Traces) -> None:
         union all select 'message', ref, wamid, null from messages where contact_id = any(:ids)
         union all select 'outgoing', ref, wamid, id from outgoing where contact_id = any(:ids)
         union all select 'crm_write', null, null, id from crm_writes where contact_id = any(:ids)
-        union all select 'media', null, null, id from media where contact_id = any(:ids) order by 1, 2, 3, 4""")
+        union all select 'media', null, null, id from media where contact_id = any(:ids)
+        union all select 'hook_delivery', null, null, id from hook_deliveries where contact_id = any(:ids)
+        order by 1, 2, 3, 4""")
     for kind, one, other, number in tx.execute(statement, {"ids": traces.ids}):
         if kind == "crm":
             traces.crms.append(one)
@@ -151,7 +158,12 @@ def _collect(tx: Connection, traces: Traces) -> None:
             continue
         traces.refs.extend([one] if one else [])
         traces.wamids.extend([other] if other else [])
-        numbers = {"outgoing": traces.outgoing, "crm_write": traces.crm_writes, "media": traces.media}.get(kind)
+        numbers = {
+            "outgoing": traces.outgoing,
+            "crm_write": traces.crm_writes,
+            "media": traces.media,
+            "hook_delivery": traces.hook_deliveries,
+        }.get(kind)
         if numbers is not None:
             numbers.append(number)
 
@@ -180,17 +192,32 @@ def _inbox(tx: Connection, wamids: Sequence[str], spans: Sequence[_Span], locked
     return list(tx.execute(statement, values).scalars())
 
 
+def _notices(tx: Connection, traces: Traces) -> list[int]:
+    """What CRMs told of the person's rows, and of messages that an agent wrote to them."""
+    statement = text("""
+        select n.id from crm_notices n
+        where n.kind = 'contact' and (n.crm, n.record_id) in (
+                select * from unnest(cast(:crms as text[]), cast(:crm_ids as text[])))
+            or n.kind = 'reply' and (n.crm, n.record_id) in (
+                select crm, record_id from agent_replies where contact_id = any(:ids))
+        order by n.id""")
+    values = {"crms": traces.crms, "crm_ids": traces.crm_ids, "ids": traces.ids}
+    return list(tx.execute(statement, values).scalars())
+
+
 #: What a worker is doing at this moment with something of theirs.
 _BUSY = text("""
     select 'outgoing' from outgoing where id = any(:outgoing) and state in ('claimed', 'sending')
     union all select 'inbox' from inbox where id = any(:inbox) and state = 'claimed'
     union all select 'crm_writes' from crm_writes where id = any(:crm_writes) and state = 'claimed'
-    union all select 'media' from media where id = any(:media) and state = 'claimed'""")
+    union all select 'crm_notices' from crm_notices where id = any(:crm_notices) and state = 'claimed'
+    union all select 'media' from media where id = any(:media) and state = 'claimed'
+    union all select 'hook_deliveries' from hook_deliveries where id = any(:hook_deliveries) and state = 'claimed'""")
 
 
 def in_flight(tx: Connection, traces: Traces) -> list[str]:
     """Tables in which a worker holds a row of theirs, once for each row."""
-    names = ("outgoing", "inbox", "crm_writes", "media")
+    names = ("outgoing", "inbox", "crm_writes", "crm_notices", "media", "hook_deliveries")
     return list(tx.execute(_BUSY, {name: traces.values()[name] for name in names}).scalars())
 
 

@@ -65,7 +65,7 @@ class RedisThrottle:
         self._twin = MemoryThrottle(limits.share(workers), clock or SystemClock())
         self._owed = _Owed()
         self._redis_clock = redis_clock
-        self._outage = _Outage(probe_seconds)
+        self._outage = Outage("the limiter's Redis", "each process sends at its share", probe_seconds)
         self._prefix = key_prefix
 
     def take(self, phone_number_id: str, wanted: int, lane: Lane) -> Grant:
@@ -125,11 +125,11 @@ def connect(redis_url: str) -> redis.Redis:
     )
 
 
-class _Outage:
-    """Whether Redis is away; said once when it goes and once when it comes."""
+class Outage:
+    """Whether Redis is away; said once when it goes, with what follows from it, and once when it comes."""
 
-    def __init__(self, probe_seconds: float) -> None:
-        self._probe_seconds = probe_seconds
+    def __init__(self, whose: str, so: str, probe_seconds: float = PROBE_SECONDS) -> None:
+        self._whose, self._so, self._probe_seconds = whose, so, probe_seconds
         self._ask_again_at = 0.0
         self._away = False
         self._lock = threading.Lock()
@@ -145,18 +145,20 @@ class _Outage:
             return due
 
     def begin(self, fault: Exception) -> None:
+        """Redis did not answer."""
         with self._lock:
             first, self._away = not self._away, True
             self._ask_again_at = time.monotonic() + self._probe_seconds
         if first:
-            logger.warning("the limiter's Redis is away (%s); each process sends at its share", type(fault).__name__)
+            logger.warning("%s is away (%s); %s", self._whose, type(fault).__name__, self._so)
 
     def end(self) -> None:
+        """Redis answered."""
         if self._away:
             with self._lock:
                 back, self._away = self._away, False
             if back:
-                logger.info("the limiter's Redis is back")
+                logger.info("%s is back", self._whose)
 
 
 class _Owed:

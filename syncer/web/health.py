@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import Callable
 from concurrent.futures import Executor
+from contextlib import suppress
 from typing import Generic, TypeVar
 
 from starlette.requests import Request
@@ -14,7 +15,7 @@ from starlette.routing import Route
 
 from syncer.bootstrap import Runtime
 from syncer.domain.errors import Unreachable
-from syncer.monitoring import metrics, probes
+from syncer.monitoring import exchanges, metrics, probes
 
 T = TypeVar("T")
 
@@ -58,7 +59,9 @@ def routes(runtime: Runtime, pool: Executor) -> list[Route]:
         "database": Cached(runtime.store.ping, pool),
         "broker": Cached(lambda: probes.broker(runtime.services.redis_url), pool),
     }
-    waiting = Cached(runtime.reports.waiting, pool)
+    figures = Cached(lambda: (runtime.reports.waiting(), runtime.crm_standing.away()), pool)
+
+    asked = Cached(runtime.tallies.read, pool)
 
     async def healthz(request: Request) -> Response:
         return JSONResponse({"status": "up"})
@@ -71,9 +74,13 @@ def routes(runtime: Runtime, pool: Executor) -> list[Route]:
 
     async def scrape(request: Request) -> Response:
         try:
-            metrics.waiting(await waiting.get())
+            rows, away = await figures.get()
+            metrics.waiting(rows)
+            metrics.crms(runtime.settings.crm.names, away)
         except Unreachable:
             metrics.waiting(None)
+        with suppress(Unreachable):
+            exchanges.told(await asked.get())
         return Response(metrics.exposition(), media_type=metrics.CONTENT_TYPE)
 
     return [Route("/healthz", healthz), Route("/readyz", readyz), Route("/metrics", scrape)]

@@ -11,7 +11,7 @@ import email.utils
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from json import loads
 from typing import Any
 
@@ -121,7 +121,7 @@ CODES: dict[int, Known] = {
     131026: Known(Never, "undeliverable: not on WhatsApp, an old app, or terms not accepted"),
     131030: Known(Never, "the recipient is not on the test number's list"),
     131041: Known(Never, "the group cannot be written to"),
-    131049: Known(Never, "held back to protect the person's engagement; not before 24 h, and by a person's choice"),
+    131049: Known(Never, "held back to protect the person's engagement; not before 24 h, by a person's choice", _DAYS),
     131051: Known(Never, "the message type is not supported"),
     131062: Known(Never, "this message needs a phone number, a user id is not enough"),
     132005: Known(Never, "the template's text is too long once filled in"),
@@ -164,6 +164,15 @@ def explain(code: str | int) -> str:
     """What a code means, for an operator; an empty text for a code that is not in the table."""
     known = CODES.get(_whole(code))
     return known.meaning if known else ""
+
+
+def pause_before_anew(code: str | int) -> timedelta | None:
+    """How long a message that failed for good with this code has to rest before a person may have it sent anew; None
+    where a second one would fail like the first."""
+    known = CODES.get(_whole(code))
+    if known is None or (issubclass(known.error, Never) and not known.wait):
+        return None
+    return timedelta(seconds=known.wait)
 
 
 def consequence(code: str | int) -> Consequence | None:

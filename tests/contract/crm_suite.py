@@ -10,7 +10,7 @@ from typing import Any, Protocol
 import pytest
 
 from syncer.domain.contact import LONGEST_TEXT, SourceRecord
-from syncer.domain.crm_record import CrmContact, CrmMessage, CrmTask, Fate, RawRow
+from syncer.domain.crm_record import CrmContact, CrmMessage, CrmTask, Fate, RawRow, TakenReply
 from syncer.domain.errors import Never
 from syncer.ports import CRM
 
@@ -32,6 +32,12 @@ class Room(Protocol):
     crm: CRM
     #: Whether its texts can hold NUL at all.
     holds_nul: bool
+    #: What its people can say of a message to be sent besides whom it goes to and its text: of `phone` (instead of a
+    #: customer of theirs), `template`, `language`, `reply_to`, `author`.
+    reply_fields: frozenset[str]
+    #: Whether a message to be sent is the very record that is kept of it from then on; where people write into a queue
+    #: of its own, it is not.
+    replies_are_messages: bool
 
     def add(self, changed_at: datetime = ..., **fields: Any) -> str:
         """Type in a customer; returns the CRM's id."""
@@ -56,6 +62,16 @@ class Room(Protocol):
 
     def finish_task(self, ref: str) -> None:
         """Someone does the work."""
+
+    def write_reply(self, body: str, *, crm_id: str | None = None, phone: str | None = None, **more: Any) -> str:
+        """Someone writes a message and says that it is to be sent; `more` by the names of `AgentReply`. Returns the
+        record's id."""
+
+    def log_message(self, crm_id: str, body: str) -> str:
+        """Someone notes a message that they have sent elsewhere; returns the record's id."""
+
+    def reply(self, record_id: str) -> dict[str, Any]:
+        """A message of theirs as they see it: `ref`, `status` and `error`, None where there is none."""
 
 
 def read(room: Room, page_size: int = 100, **how: Any) -> list[RawRow]:
@@ -442,6 +458,153 @@ class TaskSuite:
         assert [seen["ref"] for seen in room.tasks()] == ["handoff-2"]
 
 
+class ReplySuite:
+    """Messages that the CRM's people write to be sent (R22)."""
+
+    def test_a_written_reply_is_listed(self, room: Room) -> None:
+        crm_id = room.add(phone="0912-345-678")
+        record_id = room.write_reply("您的包裹明天到。", crm_id=crm_id)
+        [found] = room.crm.replies()
+        assert (found.record_id, found.crm_contact_id, found.body) == (record_id, crm_id, "您的包裹明天到。")
+        assert (found.template, found.reply_to) == (None, None)
+
+    def test_nothing_written_is_nothing_listed(self, room: Room) -> None:
+        room.add(phone="0912-345-678")
+        assert room.crm.replies() == []
+        assert room.crm.replies([]) == []
+        assert room.crm.take_replies([]) == []
+
+    def test_a_message_that_a_person_only_logged_is_never_listed(self, room: Room) -> None:
+        crm_id = room.add(phone="0912-345-678")
+        logged = room.log_message(crm_id, "電話中已說明")
+        assert room.crm.replies() == []
+        assert room.crm.replies([logged]) == []
+
+    def test_what_we_recorded_ourselves_is_never_listed(self, room: Room) -> None:
+        crm_id = room.add(phone="0912-345-678")
+        sent = message(crm_id, "out-1", direction="out", status="accepted")
+        assert not errors(room.crm.write_messages([sent, message(crm_id)]))
+        assert room.crm.replies() == []
+
+    def test_whatever_else_is_said_of_it_comes_along(self, room: Room) -> None:
+        said = {"template": "order_update", "language": "zh_TW", "reply_to": "wamid.7", "author": "林業務"}
+        said = {name: value for name, value in said.items() if name in room.reply_fields}
+        room.write_reply("王小明\nA-1", crm_id=room.add(phone="0912-345-678"), **said)
+        [found] = room.crm.replies()
+        assert {name: getattr(found, name) for name in said} == said
+        assert found.body == "王小明\nA-1"
+
+    def test_a_number_will_do_instead_of_a_customer(self, room: Room) -> None:
+        if "phone" not in room.reply_fields:
+            return
+        room.write_reply("您好", phone="0912-345-678")
+        [found] = room.crm.replies()
+        assert (found.crm_contact_id, found.phone) == (None, "0912-345-678")
+
+    def test_the_oldest_comes_first(self, room: Room) -> None:
+        crm_id = room.add(phone="0912-345-678")
+        written = [room.write_reply(f"第 {number} 則", crm_id=crm_id) for number in range(12)]
+        assert [found.record_id for found in room.crm.replies()] == written
+
+    def test_a_taken_reply_carries_its_ref_and_is_not_listed_any_more(self, room: Room) -> None:
+        crm_id = room.add(phone="0912-345-678")
+        taken, waits = (room.write_reply(body, crm_id=crm_id) for body in ("first", "second"))
+        results = room.crm.take_replies([TakenReply(taken, "out-1")])
+        assert [(result.ref, result.error) for result in results] == [("out-1", None)]
+        assert [found.record_id for found in room.crm.replies()] == [waits]
+        assert room.crm.replies([taken]) == []
+        assert (room.reply(taken)["ref"], room.reply(taken)["error"]) == ("out-1", None)
+
+    def test_taking_it_again_changes_nothing(self, room: Room) -> None:
+        record_id = room.write_reply("您好", crm_id=room.add(phone="0912-345-678"))
+        room.crm.take_replies([TakenReply(record_id, "out-1")])
+        before = room.reply(record_id)
+        for again in ("out-1", "out-2"):
+            room.crm.take_replies([TakenReply(record_id, again)])
+        assert room.reply(record_id) == before
+
+    def test_a_refused_one_says_why(self, room: Room) -> None:
+        record_id = room.write_reply("您好", crm_id=room.add(phone="0912-345-678"))
+        assert not errors(room.crm.take_replies([TakenReply(record_id, "refused-1", "not a phone number")]))
+        seen = room.reply(record_id)
+        assert (seen["ref"], seen["status"], seen["error"]) == ("refused-1", "failed", "not a phone number")
+        assert room.crm.replies() == []
+
+    def test_one_that_fails_later_says_why_then(self, room: Room) -> None:
+        record_id = room.write_reply("您好", crm_id=room.add(phone="0912-345-678"))
+        room.crm.take_replies([TakenReply(record_id, "out-1")])
+        for _ in range(2):
+            assert not errors(room.crm.take_replies([TakenReply(record_id, "out-1", "window_closed")]))
+        seen = room.reply(record_id)
+        assert (seen["ref"], seen["status"], seen["error"]) == ("out-1", "failed", "window_closed")
+
+    def test_one_that_is_gone_does_not_hold_back_the_others(self, room: Room) -> None:
+        record_id = room.write_reply("您好", crm_id=room.add(phone="0912-345-678"))
+        results = room.crm.take_replies([TakenReply("999999", "out-1"), TakenReply(record_id, "out-2")])
+        assert [result.ref for result in results] == ["out-1", "out-2"]
+        assert isinstance(results[0].error, Never)
+        assert results[1].error is None
+        assert room.reply(record_id)["ref"] == "out-2"
+
+    def test_the_message_it_became_is_the_same_record(self, room: Room) -> None:
+        if not room.replies_are_messages:
+            return
+        crm_id = room.add(phone="0912-345-678")
+        record_id = room.write_reply("您好", crm_id=crm_id)
+        room.crm.take_replies([TakenReply(record_id, "out-1")])
+        for status in ("accepted", "read", "delivered"):
+            sent = message(crm_id, "out-1", direction="out", status=status, status_at=NOON, body="您好\n— Formosa Tea")
+            assert not errors(room.crm.write_messages([sent]))
+        [seen] = room.messages()
+        assert (seen["ref"], seen["wamid"], seen["crm_contact_id"]) == ("out-1", "wamid.of.out-1", crm_id)
+        assert (room.reply(record_id)["ref"], room.reply(record_id)["status"]) == ("out-1", "read")
+        assert room.crm.replies() == []
+
+    def test_what_is_told_of_it_late_takes_no_status_back(self, room: Room) -> None:
+        if not room.replies_are_messages:
+            return
+        crm_id = room.add(phone="0912-345-678")
+        record_id = room.write_reply("您好", crm_id=crm_id)
+        room.crm.take_replies([TakenReply(record_id, "out-1")])
+        room.crm.write_messages([message(crm_id, "out-1", direction="out", status="delivered")])
+        for error in (None, "late"):
+            room.crm.take_replies([TakenReply(record_id, "out-1", error)])
+        assert (room.reply(record_id)["status"], room.reply(record_id)["error"]) == ("delivered", None)
+
+    @pytest.mark.parametrize("body", [*ODD_TEXTS, "第一行\n第二行\n\n第四行", "<b>1 < 2</b> & &amp;", "字" * 3000])
+    def test_any_text_arrives_as_it_was_written(self, room: Room, body: str) -> None:
+        room.write_reply(body, crm_id=room.add(phone="0912-345-678"))
+        [found] = room.crm.replies()
+        assert found.body == body
+
+    def test_single_records_can_be_asked_for(self, room: Room) -> None:
+        crm_id = room.add(phone="0912-345-678")
+        first, second, third = (room.write_reply(f"第 {number} 則", crm_id=crm_id) for number in range(3))
+        room.crm.take_replies([TakenReply(second, "out-1")])
+        assert {found.record_id: found.body for found in room.crm.replies([third, second, first])} == {
+            first: "第 0 則",
+            third: "第 2 則",
+        }
+        assert all(found.crm_contact_id == crm_id for found in room.crm.replies([first]))
+
+    @pytest.mark.parametrize("record_id", ["999999", "no such id", "0", "-1", "9" * 30, "王", "a'b"])
+    def test_an_id_that_nobody_has_is_passed_over(self, room: Room, record_id: str) -> None:
+        stays = room.write_reply("您好", crm_id=room.add(phone="0912-345-678"))
+        assert [found.record_id for found in room.crm.replies([record_id, stays])] == [stays]
+
+    def test_two_workers_who_take_one_give_it_one_ref(self, room: Room) -> None:
+        record_id = room.write_reply("您好", crm_id=room.add(phone="0912-345-678"))
+        taken = [TakenReply(record_id, "out-1")]
+        with ThreadPoolExecutor(4) as workers:
+            written = list(workers.map(room.crm.take_replies, [taken] * 4))
+        assert not [error for results in written for error in errors(results)]
+        assert room.reply(record_id)["ref"] == "out-1"
+
+    def test_asking_whether_it_rings_never_waits_and_never_fails(self, room: Room) -> None:
+        room.write_reply("您好", crm_id=room.add(phone="0912-345-678"))
+        assert room.crm.rings() in (True, False)
+
+
 class ContactSuite:
     """Telling the CRM what we learned about a customer (R21)."""
 
@@ -527,7 +690,7 @@ class ContactSuite:
         assert read(room)[0].digest == before
 
 
-class CrmSuite(ReadingSuite, LookingUpSuite, TranslatingSuite, MessageSuite, TaskSuite, ContactSuite):
+class CrmSuite(ReadingSuite, LookingUpSuite, TranslatingSuite, MessageSuite, TaskSuite, ReplySuite, ContactSuite):
     """All of it."""
 
     def test_a_healthy_crm_finds_nothing_wrong_with_itself(self, room: Room) -> None:

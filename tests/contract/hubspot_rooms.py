@@ -9,8 +9,9 @@ from typing import Any
 from config.object_mapping import ObjectMapping
 from syncer.crm import moments
 from syncer.crm.hubspot.adapter import HubSpotCRM
-from syncer.crm.hubspot.mapping import MESSAGE_PROPERTIES
-from syncer.crm.hubspot.pace import Pace
+from syncer.crm.hubspot.mapping import MESSAGE_PROPERTIES, REF, TEMPLATE
+from syncer.crm.hubspot.messages import as_html
+from syncer.crm.hubspot.pace import HubSpotPace
 from syncer.simulators.hubspot.app import start
 from syncer.simulators.hubspot.config import Behaviour, HubSpotConfig, Limits
 from tests.contract.crm_suite import NOON
@@ -46,7 +47,7 @@ UNLIMITED = Limits(burst=0, daily=0, searches=0)
 
 def adapter(url: str, mapping: ObjectMapping = MAPPING, *, token: str = TOKEN) -> HubSpotCRM:
     """An adapter that waits for nothing."""
-    pace = Pace(sleep=lambda seconds: None)
+    pace = HubSpotPace(sleep=lambda seconds: None)
     return HubSpotCRM(mapping, "TW", base_url=url, version="2026-09", access_token=lambda: token, pace=pace)
 
 
@@ -71,6 +72,8 @@ class HubSpotRoom:
     """The portal under `MAPPING`."""
 
     holds_nul = False
+    reply_fields = frozenset({"template", "language", "reply_to", "author"})
+    replies_are_messages = True
 
     def __init__(self, **config: Any) -> None:
         self.portal = Portal(**config)
@@ -119,6 +122,38 @@ class HubSpotRoom:
             "PATCH", f"objects/tickets/{ticket['id']}", properties={"hs_pipeline_stage": "4", "subject": "!"}
         )
 
+    def write_reply(self, body: str, *, crm_id: str | None = None, **more: Any) -> str:
+        """The status is what the portal's people choose from a list, once the engine has made it."""
+        values = {MESSAGE_PROPERTIES["status"]: "to_send", MESSAGE_PROPERTIES["reply_to"]: more.get("reply_to")}
+        if "template" in more:
+            values[TEMPLATE] = "/".join(filter(None, (more["template"], more.get("language"))))
+        if "author" in more:
+            values["hubspot_owner_id"] = self._typed({"owner": more["author"]})[PROPERTIES["owner"]]
+        self.crm.replies()
+        return self._communication(body, crm_id, {name: value for name, value in values.items() if value})
+
+    def log_message(self, crm_id: str, body: str) -> str:
+        return self._communication(body, crm_id, {})
+
+    def _communication(self, body: str, crm_id: str | None, values: dict[str, str]) -> str:
+        told = {
+            "hs_communication_channel_type": "WHATS_APP",
+            "hs_communication_body": as_html(body),
+            "hs_timestamp": NOON.isoformat().replace("+00:00", "Z"),
+        }
+        types = [{"associationCategory": "HUBSPOT_DEFINED", "associationTypeId": 81}]
+        links = [{"to": {"id": crm_id}, "types": types}] if crm_id else []
+        made = self.portal.asked(
+            "POST", "objects/2026-09/communications", {"properties": told | values, "associations": links}
+        )
+        assert made.ok, made.text
+        return str(made.json()["id"])
+
+    def reply(self, record_id: str) -> dict[str, Any]:
+        values = self.portal.told("GET", f"objects/communications/{record_id}")["properties"]
+        named = {"ref": REF, "status": MESSAGE_PROPERTIES["status"], "error": MESSAGE_PROPERTIES["error"]}
+        return {role: values.get(name) or None for role, name in named.items()}
+
     def _typed(self, fields: dict[str, Any]) -> dict[str, Any]:
         """Owners are users of the portal: whoever is typed in becomes one."""
         typed = {PROPERTIES[name]: value for name, value in fields.items()}
@@ -143,7 +178,7 @@ def _message(row: dict[str, Any]) -> dict[str, Any]:
     body = html.unescape(values.get("hs_communication_body", "").replace("<br>", "\n"))
     linked = row["links"].get("contacts", [])
     return seen | {
-        "ref": values["wa_ref"],
+        "ref": values.get("wa_ref"),
         "body": body,
         "crm_contact_id": linked[0] if linked else None,
         "status_at": moments.moment(seen["status_at"]) if seen["status_at"] else None,

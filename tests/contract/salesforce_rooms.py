@@ -8,8 +8,8 @@ from typing import Any
 from config.object_mapping import ObjectMapping
 from syncer.crm import moments
 from syncer.crm.salesforce.adapter import SalesforceCRM
-from syncer.crm.salesforce.mapping import BODY, CONTACT_LOOKUP, MESSAGE_FIELDS, OCCURRED, REF
-from syncer.crm.salesforce.pace import Pace
+from syncer.crm.salesforce.mapping import BODY, CONTACT_LOOKUP, MESSAGE_FIELDS, OCCURRED, REF, REPLY_FIELDS
+from syncer.crm.salesforce.pace import SalesforcePace
 from syncer.crm.salesforce.tokens import client_credentials
 from syncer.simulators.salesforce.app import start
 from syncer.simulators.salesforce.config import Behaviour, SalesforceConfig
@@ -45,7 +45,7 @@ CONFIG = SalesforceConfig()
 
 def adapter(url: str, mapping: ObjectMapping = MAPPING, **how: Any) -> SalesforceCRM:
     """An adapter that waits for nothing."""
-    how = {"pace": Pace(sleep=lambda seconds: None), "version": "v67.0", **how}
+    how = {"pace": SalesforcePace(sleep=lambda seconds: None), "version": "v67.0", **how}
     how.setdefault("grant", client_credentials(CONFIG.client_id, CONFIG.client_secret))
     return SalesforceCRM(mapping, "TW", login_url=url, **how)
 
@@ -90,6 +90,8 @@ class SalesforceRoom:
     """The org under `MAPPING`; messages are tasks, or in `WA_Message__c` where the org has it."""
 
     holds_nul = False
+    reply_fields = frozenset({*REPLY_FIELDS, "reply_to", "author"})
+    replies_are_messages = True
 
     def __init__(self, **config: Any) -> None:
         self.org = Org(**config)
@@ -138,22 +140,50 @@ class SalesforceRoom:
         [case] = [row for row in self.org.of("Case") if row[REF] == ref]
         self.org.told("PATCH", f"objects/Case/{case['Id']}", fields={"Status": "Closed", "Subject": "!"})
 
+    def write_reply(self, body: str, *, crm_id: str | None = None, phone: str | None = None, **more: Any) -> str:
+        fields = {"WA_Direction__c": "out", "WA_Status__c": "to_send", "WA_Phone__c": phone}
+        if author := more.pop("author", None):
+            fields["CreatedById"] = self._user(author)
+        names = {**REPLY_FIELDS, "reply_to": MESSAGE_FIELDS["reply_to"]}
+        fields |= {names[name]: value for name, value in more.items()}
+        return self._write_down(body, crm_id, {name: value for name, value in fields.items() if value is not None})
+
+    def log_message(self, crm_id: str, body: str) -> str:
+        return self._write_down(body, crm_id, {"WA_Direction__c": "out", "WA_Status__c": "sent"})
+
+    def reply(self, record_id: str) -> dict[str, Any]:
+        row = self.org.record(record_id, self._kind)
+        return {"ref": row.get(REF), "status": row.get("WA_Status__c"), "error": row.get("WA_Error__c")}
+
+    def _write_down(self, body: str, crm_id: str | None, fields: dict[str, Any]) -> str:
+        own = self._kind == "WA_Message__c"
+        fields |= {
+            BODY if own else "Description": body,
+            OCCURRED if own else "ActivityDate": NOON.isoformat() if own else NOON.date().isoformat(),
+        }
+        fields |= {CONTACT_LOOKUP if own else "WhoId": crm_id} if crm_id else {}
+        fields |= {} if own else {"Subject": "WhatsApp", "Status": "Completed"}
+        return str(self.org.told("POST", f"objects/{self._kind}", fields=fields)["id"])
+
     def _typed(self, fields: dict[str, Any]) -> dict[str, Any]:
         """Owners are users of the org: whoever is typed in becomes one."""
         typed = {FIELDS[name]: value for name, value in fields.items() if name != "owner"}
         if owner := fields.get("owner"):
-            user = {"Username": f"user{len(self._owners)}@example.com", "Name": owner, "IsActive": True}
-            number = str(self.org.told("POST", "objects/User", fields=user)["id"])
-            self._owners[number] = owner
-            typed["OwnerId"] = number
+            typed["OwnerId"] = self._user(owner)
         return typed
+
+    def _user(self, name: str) -> str:
+        user = {"Username": f"user{len(self._owners)}@example.com", "Name": name, "IsActive": True}
+        number = str(self.org.told("POST", "objects/User", fields=user)["id"])
+        self._owners[number] = name
+        return number
 
     def _message(self, row: dict[str, Any]) -> dict[str, Any]:
         own = self._kind == "WA_Message__c"
         seen = {role: row.get(name) for role, name in MESSAGE_FIELDS.items()}
         happened = row[OCCURRED] if own else f"{row['ActivityDate']}T12:00:00Z"
         return seen | {
-            "ref": row[REF],
+            "ref": row.get(REF),
             "body": row.get(BODY if own else "Description", ""),
             "crm_contact_id": row.get(CONTACT_LOOKUP if own else "WhoId"),
             "status_at": moments.moment(seen["status_at"]) if seen["status_at"] else None,

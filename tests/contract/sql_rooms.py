@@ -11,7 +11,13 @@ from sqlalchemy import delete, insert, select, update
 from config.files import load_mapping
 from config.mapping import CrmMapping
 from config.settings import PACKAGED_FILES
-from syncer.acceptance.customer_tables import customers, metadata, service_tasks, whatsapp_messages
+from syncer.acceptance.customer_tables import (
+    customers,
+    metadata,
+    outgoing_messages,
+    service_tasks,
+    whatsapp_messages,
+)
 from syncer.crm.sql.adapter import SqlCRM
 from syncer.crm.sql.engine import open_engine
 from tests.contract.crm_suite import NOON
@@ -24,16 +30,40 @@ def mapped(text: str) -> CrmMapping:
     return CrmMapping.model_validate(tomllib.loads(text))
 
 
+#: Outgoing messages among those on record.
+SHARED = """
+[contacts]
+table = "customers"
+key = "customer_id"
+fields = [{ crm = "mobile", contact = "phone" }]
+[replies]
+table = "whatsapp_messages"
+key = "message_id"
+customer = "customer_id"
+body = "body"
+reply_to = "reply_to"
+status = "status"
+ref = "ref"
+error = "error"
+"""
+
+
 class SqlRoom:
-    """The three tables of `customer_tables` at `url`, under the shipped `mappings/sql.toml`."""
+    """The tables of `customer_tables` at `url`, under the shipped `mappings/sql.toml`."""
+
+    reply_fields = frozenset({"phone", "template", "language", "reply_to", "author"})
+    replies_are_messages = False
 
     def __init__(self, url: str, *, holds_nul: bool) -> None:
         self.holds_nul = holds_nul
-        mapping = load_mapping(PACKAGED_FILES, "sql")
+        mapping = self.mapping()
         self.columns = {item.contact: item.crm for item in mapping.contacts.fields}
         self.engine = open_engine(url)
         metadata.create_all(self.engine)
         self.crm = SqlCRM(url, mapping, "TW")
+
+    def mapping(self) -> CrmMapping:
+        return load_mapping(PACKAGED_FILES, "sql")
 
     def close(self) -> None:
         self.crm.close()
@@ -82,10 +112,56 @@ class SqlRoom:
         with self.engine.begin() as tx:
             tx.execute(update(service_tasks).where(service_tasks.c.ref == ref).values(status="done", subject="!"))
 
+    def write_reply(self, body: str, *, crm_id: str | None = None, phone: str | None = None, **more: Any) -> str:
+        return self._typed(customer_id=_number(crm_id), phone=phone, body=body, status="to_send", **more)
+
+    def log_message(self, crm_id: str, body: str) -> str:
+        return self._typed(customer_id=_number(crm_id), body=body)
+
+    def _typed(self, **columns: Any) -> str:
+        with self.engine.begin() as tx:
+            made = tx.execute(insert(outgoing_messages).values(**columns)).inserted_primary_key
+            assert made is not None
+            return str(made[0])
+
+    def reply(self, record_id: str) -> dict[str, Any]:
+        table = outgoing_messages
+        return self._marks(select(table).where(table.c.message_id == int(record_id)))
+
+    def _marks(self, asked: Any) -> dict[str, Any]:
+        with self.engine.connect() as connection:
+            row = connection.execute(asked).mappings().one()
+        return {name: row[name] for name in ("ref", "status", "error")}
+
     def _seen(self, table: Any) -> list[dict[str, Any]]:
         with self.engine.connect() as connection:
             rows = connection.execute(select(table).order_by(*table.primary_key)).mappings().all()
         return [{_RENAMED.get(name, name): _plain(name, value) for name, value in row.items()} for row in rows]
+
+
+class SharedTableRoom(SqlRoom):
+    """As `SqlRoom`, but people write what is to be sent among the messages themselves."""
+
+    reply_fields = frozenset({"reply_to"})
+    replies_are_messages = True
+
+    def mapping(self) -> CrmMapping:
+        outgoing = mapped(SHARED).replies
+        return super().mapping().model_copy(update={"replies": outgoing})
+
+    def _typed(self, **columns: Any) -> str:
+        kept = {name: value for name, value in columns.items() if name in whatsapp_messages.c}
+        with self.engine.begin() as tx:
+            made = tx.execute(insert(whatsapp_messages).values(direction="out", **kept)).inserted_primary_key
+            assert made is not None
+            return str(made[0])
+
+    def reply(self, record_id: str) -> dict[str, Any]:
+        return self._marks(select(whatsapp_messages).where(whatsapp_messages.c.message_id == int(record_id)))
+
+
+def _number(crm_id: str | None) -> int | None:
+    return None if crm_id is None else int(crm_id)
 
 
 def _plain(name: str, value: Any) -> Any:

@@ -17,6 +17,8 @@ class MemoryRoom:
     """The insides of a `FakeCRM`."""
 
     holds_nul = True
+    reply_fields = frozenset({"phone", "template", "language", "reply_to", "author"})
+    replies_are_messages = True
 
     def __init__(self) -> None:
         self.crm = FakeCRM()
@@ -48,6 +50,17 @@ class MemoryRoom:
 
     def finish_task(self, ref: str) -> None:
         self._finished.add(ref)
+
+    def write_reply(self, body: str, **more: Any) -> str:
+        return self.crm.write_reply(body, **more)
+
+    def log_message(self, crm_id: str, body: str) -> str:
+        return self.crm.log_message(crm_id, body)
+
+    def reply(self, record_id: str) -> dict[str, Any]:
+        typed = self.crm.typed[record_id]
+        kept = self.crm.messages.get(typed.ref or "")
+        return {"ref": typed.ref, "status": kept and kept.status, "error": kept and kept.error}
 
 
 class TestFakeCrm(CrmSuite, MergingSuite):

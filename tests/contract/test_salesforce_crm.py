@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from syncer.simulators.salesforce.config import Behaviour
-from tests.contract.crm_suite import ContactSuite, CrmSuite, MergingSuite, MessageSuite, ReadingSuite
+from tests.contract.crm_suite import ContactSuite, CrmSuite, MergingSuite, MessageSuite, ReadingSuite, ReplySuite
 from tests.contract.salesforce_rooms import SalesforceRoom, adapter
 
 
@@ -19,7 +19,7 @@ class TestSalesforceCrm(CrmSuite, MergingSuite):
         room.close()
 
 
-class TestSalesforceWithMessagesOfTheirOwn(MessageSuite):
+class TestSalesforceWithMessagesOfTheirOwn(MessageSuite, ReplySuite):
     """An org with the object `WA_Message__c`."""
 
     @pytest.fixture

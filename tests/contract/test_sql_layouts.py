@@ -358,7 +358,7 @@ def table_with_impossible_rows(company: Engine, rows: int, bad: set[int]) -> Non
             run(company, "update people set score = 'many' where id = :key", key=number)
 
 
-SCORED = PLAIN.replace("fields = [", 'fields = [{ crm = "score", contact = "notes" }, ')
+SCORED = PLAIN.replace("fields = [", 'fields = [{ crm = "score", contact = "notes", direction = "to_contact" }, ')
 
 
 @pytest.mark.parametrize("bad", [{1}, {7}, {20}, {5, 6, 19}, {8, 9, 10, 11, 12, 13, 14}, set(range(1, 21))])

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from syncer.simulators.zoho.config import Behaviour
-from tests.contract.crm_suite import CrmSuite, MessageSuite, message, task
+from tests.contract.crm_suite import CrmSuite, MessageSuite, ReplySuite, message, task
 from tests.contract.zoho_rooms import UNLIMITED, ZohoRoom, adapter
 
 
@@ -19,7 +19,7 @@ class TestZohoCrm(CrmSuite):
         room.close()
 
 
-class TestZohoWithoutAModuleOfMessages(MessageSuite):
+class TestZohoWithoutAModuleOfMessages(MessageSuite, ReplySuite):
     """A new organisation: messages are notes, handoffs are tasks, and both are known again by their text."""
 
     @pytest.fixture

@@ -10,13 +10,14 @@ import requests
 
 from config.object_mapping import ObjectMapping
 from syncer.crm import moments
+from syncer.crm.exchange import client
 from syncer.crm.tokens import ProcessTokens, Tokens
 from syncer.crm.zoho.adapter import ZohoCRM
 from syncer.crm.zoho.auth import Auth
-from syncer.crm.zoho.lines import read_line
-from syncer.crm.zoho.mapping import MESSAGE_FIELDS
+from syncer.crm.zoho.lines import read_line, word
+from syncer.crm.zoho.mapping import MESSAGE_FIELDS, REPLY_FIELDS
+from syncer.crm.zoho.pace import ZohoPace
 from syncer.crm.zoho.rows import plain
-from syncer.http import HttpClient
 from syncer.simulators.zoho.app import start
 from syncer.simulators.zoho.config import Behaviour, Limits, ZohoConfig
 from tests.contract.crm_suite import NOON
@@ -47,13 +48,22 @@ FIELDS = {
 }
 MAPPING = mapping_of("Contacts", "WA_External_Id", FIELDS)
 CONFIG = ZohoConfig()
+#: A note holds one word for its reference; these are what the suite calls its messages.
+_REFS = {word(ref): ref for ref in ("out-1", "out-2", "refused-1")}
 UNLIMITED = Limits(tokens=0, credits=0, concurrent=0)
 _BETWEEN_TAGS = re.compile(r"[,，;；\s]+")
 
 
-def adapter(url: str, mapping: ObjectMapping = MAPPING, *, tokens: Tokens | None = None, **auth: str) -> ZohoCRM:
-    """An adapter over one organisation; `auth` replaces parts of its credentials."""
-    http = HttpClient(deadline=10.0)
+def adapter(
+    url: str,
+    mapping: ObjectMapping = MAPPING,
+    *,
+    tokens: Tokens | None = None,
+    pace: ZohoPace | None = None,
+    **auth: str,
+) -> ZohoCRM:
+    """An adapter over one organisation; without a `pace` it waits for nothing. `auth` replaces parts of credentials."""
+    http = client("zoho", 10.0)
     given = {
         "accounts_url": url,
         "api_url": url,
@@ -63,7 +73,8 @@ def adapter(url: str, mapping: ObjectMapping = MAPPING, *, tokens: Tokens | None
         **auth,
     }
     found = Auth(http, tokens or ProcessTokens(most=1000), **given)
-    return ZohoCRM(mapping, "TW", http=http, auth=found, version="v8", channel_secret=CONFIG.client_secret)
+    pace = pace or ZohoPace(sleep=lambda seconds: None)
+    return ZohoCRM(mapping, "TW", http=http, auth=found, version="v8", channel_secret=CONFIG.client_secret, pace=pace)
 
 
 class Site(Simulated):
@@ -98,9 +109,13 @@ class ZohoRoom:
     """The organisation under `MAPPING`."""
 
     holds_nul = False
+    replies_are_messages = True
 
     def __init__(self, **config: Any) -> None:
         self.site = Site(**config)
+        self._module = "WA_Messages" if "WA_Messages" in self.site.told("GET", "")["records"] else "Notes"
+        more = {*REPLY_FIELDS, "reply_to"} if self._module == "WA_Messages" else set()
+        self.reply_fields = frozenset({*more, "author"})
         for name in FIELDS.values():
             if name.startswith("typed_"):
                 self.site.told("POST", "fields/Contacts", field=f"{name}:textarea")
@@ -130,7 +145,7 @@ class ZohoRoom:
         return [row["id"] for row in self.site.of("Contacts")]
 
     def messages(self) -> list[dict[str, Any]]:
-        if "WA_Messages" in self.site.told("GET", "")["records"]:
+        if self._module == "WA_Messages":
             return [_message(row) for row in self.site.of("WA_Messages")]
         return [_note(row) for row in self.site.of("Notes")]
 
@@ -144,6 +159,40 @@ class ZohoRoom:
                 if told["ref"] == ref:
                     self.site.told("PATCH", f"records/{module}/{row['id']}", values={"Status": done, "Subject": "!"})
 
+    def write_reply(self, body: str, *, crm_id: str | None = None, phone: str | None = None, **more: Any) -> str:
+        owner = {"owner": self._user(author)} if (author := more.pop("author", None)) else {}
+        if self._module == "Notes":
+            note = {"Note_Title": "WhatsApp to send", "Note_Content": body, "Parent_Id": {"id": crm_id}}
+            return str(self.site.told("POST", "records/Notes", values=note, **owner)["id"])
+        names = {**REPLY_FIELDS, "reply_to": MESSAGE_FIELDS["reply_to"]}
+        said = {names[name]: value for name, value in {**more, "phone": phone}.items() if value is not None}
+        values = self._outgoing(crm_id, body, "to_send") | said
+        return str(self.site.told("POST", "records/WA_Messages", values=values, **owner)["id"])
+
+    def log_message(self, crm_id: str, body: str) -> str:
+        note = {"Note_Title": "WhatsApp", "Note_Content": body, "Parent_Id": {"id": crm_id}}
+        values = note if self._module == "Notes" else self._outgoing(crm_id, body, "sent")
+        return str(self.site.told("POST", f"records/{self._module}", values=values)["id"])
+
+    def reply(self, record_id: str) -> dict[str, Any]:
+        row = self.site.told("GET", f"records/{self._module}/{record_id}")
+        if self._module == "WA_Messages":
+            return {"ref": row.get("WA_Ref"), "status": row.get("WA_Status"), "error": row.get("WA_Error")}
+        line = read_line(row["Note_Content"])
+        told = line[1] if line else {}
+        return {"ref": _REFS[line[0]] if line else None, "status": told.get("status"), "error": told.get("error")}
+
+    def _outgoing(self, crm_id: str | None, body: str, status: str) -> dict[str, Any]:
+        contact = {"WA_Contact": {"id": crm_id}} if crm_id else {}
+        moment = NOON.isoformat(timespec="seconds")
+        told = {"Name": "WhatsApp", "WA_Direction": "out", "WA_Status": status, "WA_Body": body, "WA_Time": moment}
+        return {**told, **contact}
+
+    def _user(self, name: str) -> str:
+        number = str(50_000 + len(name))
+        self.site.told("POST", "users", id=number, name=name, email=f"{number}@example.com")
+        return number
+
     def _typed(self, fields: dict[str, Any]) -> dict[str, Any]:
         """Owners are users of the organisation: whoever is typed in becomes one. Tags are labels, not a text."""
         values = {FIELDS[name]: value for name, value in fields.items() if name not in ("owner", "tags")}
@@ -151,9 +200,7 @@ class ZohoRoom:
         if "tags" in fields:
             told["tags"] = list(dict.fromkeys(filter(None, _BETWEEN_TAGS.split(fields["tags"] or ""))))
         if owner := fields.get("owner"):
-            number = str(50_000 + len(owner))
-            self.site.told("POST", "users", id=number, name=owner, email=f"{number}@example.com")
-            told["owner"] = number
+            told["owner"] = self._user(owner)
         return told
 
 
@@ -164,7 +211,7 @@ def _contact(row: dict[str, Any], name: str) -> str | None:
 def _message(row: dict[str, Any]) -> dict[str, Any]:
     seen = {role: row.get(name) for role, name in MESSAGE_FIELDS.items()}
     return seen | {
-        "ref": row["WA_Ref"],
+        "ref": row.get("WA_Ref"),
         "body": row.get("WA_Body", ""),
         "crm_contact_id": _contact(row, "WA_Contact"),
         "status_at": moments.moment(seen["status_at"]) if seen["status_at"] else None,
@@ -178,7 +225,7 @@ def _note(row: dict[str, Any]) -> dict[str, Any]:
     assert line is not None
     values: dict[str, Any] = {role: line[1].get(role) for role in MESSAGE_FIELDS}
     return values | {
-        "ref": line[0],
+        "ref": _REFS.get(line[0], line[0]),
         "body": content.rpartition("\n")[0],
         "crm_contact_id": _contact(row, "Parent_Id"),
         "status_at": moments.moment(values["status_at"]) if values["status_at"] else None,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from itertools import count
 from typing import Any
@@ -11,7 +11,18 @@ from typing import Any
 from config.contact_fields import CONTACT_FIELDS, READ_ONLY, FieldMap
 from syncer.crm.base import Translator, digester, rules
 from syncer.domain.contact import FieldRule, SourceRecord
-from syncer.domain.crm_record import CrmCheck, CrmContact, CrmMessage, CrmTask, Fate, RawRow, SourcePage, WriteResult
+from syncer.domain.crm_record import (
+    AgentReply,
+    CrmCheck,
+    CrmContact,
+    CrmMessage,
+    CrmTask,
+    Fate,
+    RawRow,
+    SourcePage,
+    TakenReply,
+    WriteResult,
+)
 from syncer.domain.errors import Never
 from syncer.domain.phone import Phone, parse
 from syncer.domain.status import Ladder, Status, StatusUpdate
@@ -40,9 +51,20 @@ _MAPPING = tuple(
 RULES = rules([item if item.contact in _THEIRS else item.model_copy(update={"direction": "both"}) for item in _MAPPING])
 
 
+@dataclass
+class Typed:
+    """A message that one of the CRM's people typed in; `to_send` when it is to leave. Once taken it is the record of
+    `messages` that has its ref."""
+
+    reply: AgentReply
+    to_send: bool
+    ref: str | None = None
+
+
 class FakeCRM:
     """`contacts` holds raw values by canonical field name, `merged` which id became part of which, `messages` and
-    `tasks` what was written, by ref.
+    `tasks` what was written, by ref, `typed` what its people wrote, by record id. `has_line` says that it tells of
+    them itself, `lags` that its index goes on showing what was taken.
 
     `on_call` is run first by every method with the method's name and may raise; refs in `refuses` are `Never`.
     """
@@ -53,6 +75,9 @@ class FakeCRM:
         self.merged: dict[str, str] = {}
         self.messages: dict[str, CrmMessage] = {}
         self.tasks: dict[str, CrmTask] = {}
+        self.typed: dict[str, Typed] = {}
+        self.has_line = False
+        self.lags = False
         self.calls: list[tuple[str, int]] = []
         self.refuses: set[str] = set()
         self.on_call: Callable[[str], None] = lambda method: None
@@ -60,6 +85,7 @@ class FakeCRM:
         self._digest = digester(_MAPPING[: len(_CONTENT)], region)
         self._translator = Translator(name, _MAPPING, region)
         self._numbers = count(1)
+        self._rung = False
 
     def add(self, changed_at: datetime | None = None, **fields: Any) -> str:
         """Put a customer there, as the company's people would; returns its id."""
@@ -71,6 +97,19 @@ class FakeCRM:
         """Two customers become one, as the company's people would have it."""
         del self.contacts[crm_id]
         self.merged[crm_id] = into
+
+    def write_reply(self, body: str, *, crm_id: str | None = None, phone: str | None = None, **more: Any) -> str:
+        """One of the CRM's people writes a message to be sent; returns the record's id."""
+        self._rung = self.has_line
+        return self._type(AgentReply(f"r{next(self._numbers):06d}", crm_id, phone, body, **more), to_send=True)
+
+    def log_message(self, crm_id: str, body: str) -> str:
+        """One of them notes a message that they have sent elsewhere."""
+        return self._type(AgentReply(f"r{next(self._numbers):06d}", crm_id, None, body), to_send=False)
+
+    def _type(self, reply: AgentReply, *, to_send: bool) -> str:
+        self.typed[reply.record_id] = Typed(reply, to_send)
+        return reply.record_id
 
     @property
     def rules(self) -> Mapping[str, FieldRule]:
@@ -158,6 +197,31 @@ class FakeCRM:
         found = (key for key, number in numbers.items() if isinstance(number, Phone) and number.e164 == phone)
         return next(found, None)
 
+    def replies(self, record_ids: Sequence[str] | None = None) -> list[AgentReply]:
+        self._called("replies", len(record_ids or ()))
+        asked = self.typed if record_ids is None else dict.fromkeys(record_ids)
+        found = [self.typed[key] for key in asked if key in self.typed]
+        return [typed.reply for typed in found if typed.to_send and (typed.ref is None or self.lags)]
+
+    def take_replies(self, taken: Sequence[TakenReply]) -> list[WriteResult]:
+        self._called("take_replies", len(taken))
+        return [self._take(one) for one in taken]
+
+    def _take(self, one: TakenReply) -> WriteResult:
+        typed = self.typed.get(one.record_id)
+        if typed is None or one.ref in self.refuses:
+            return WriteResult(one.ref, error=Never("there is no such record"), gone=typed is None)
+        if typed.ref is None:
+            typed.ref = one.ref
+            self.messages.setdefault(one.ref, _as_message(typed.reply, one.ref))
+        if typed.ref == one.ref and one.error is not None:
+            self._keep(replace(_as_message(typed.reply, one.ref), status="failed", error=one.error))
+        return WriteResult(one.ref, one.record_id)
+
+    def rings(self) -> bool:
+        rung, self._rung = self._rung, False
+        return rung
+
     def check(self) -> list[CrmCheck]:
         return [CrmCheck("reachable", True)]
 
@@ -171,6 +235,12 @@ class FakeCRM:
 
     def _result(self, ref: str, error: Never | None) -> WriteResult:
         return WriteResult(ref, error=error)
+
+
+def _as_message(reply: AgentReply, ref: str) -> CrmMessage:
+    return CrmMessage(
+        ref, reply.crm_contact_id, reply.phone, "out", "text", reply.body, None, None, None, datetime.now(UTC)
+    )
 
 
 def _falls(old: CrmMessage, new: CrmMessage) -> bool:

@@ -170,7 +170,7 @@ def _calm(request: pytest.FixtureRequest) -> Iterator[None]:
         return
     if "redis" not in engine.supervisor.names().values():
         engine.start_redis()
-    engine.platform._call("DELETE", "faults")
+    engine.platform.call("DELETE", "faults")
     for name in ("redis", "realtime", "crm", "web"):
         engine.signal(name, signal.SIGCONT)
     settle(engine)

@@ -93,7 +93,7 @@ def test_every_database_connection_cut_costs_no_message(engine: Breakable) -> No
 
 def test_answers_lost_after_acceptance_are_settled_by_echoes_and_never_sent_again(engine: Breakable) -> None:
     fault = {"route": "messages", "kind": "hang", "moment": "after_accept", "share": 0.1, "seconds": 6}
-    engine.platform._call("POST", "faults", {"faults": [fault]})
+    engine.platform.call("POST", "faults", {"faults": [fault]})
     before = len(engine.platform.sends())
     wamids = engine.play("hang", 100, rate=30, words="營業時間")
     assert_once_each(engine, wamids)

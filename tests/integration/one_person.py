@@ -13,6 +13,7 @@ from sqlalchemy import Boolean, Column, Connection, DateTime, Text, insert, text
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 from syncer.domain.consent import ConsentEntry, Tier, Word
+from syncer.domain.hook import HookEvent
 from syncer.domain.message import Medium, Sender
 from syncer.domain.status import Status, StatusUpdate
 from syncer.domain.work import Subject
@@ -26,6 +27,8 @@ from syncer.store import (
     dead_letters,
     departures,
     early_statuses,
+    hook_deliveries,
+    hooks,
     identity_changes,
     media,
     personal_data,
@@ -35,6 +38,7 @@ from syncer.store import (
 )
 from syncer.store.base import metadata
 from syncer.store.dead_letters import Burial
+from syncer.store.hook_deliveries import News
 from syncer.store.media import Noted
 from syncer.store.retries import Appointment
 from tests.fakes.messenger import NUMBER, said, status
@@ -86,6 +90,7 @@ def live(house: House, folder: Path, mark: str, number: str) -> Person:
     _sends(house, person)
     _joined(house, person)
     _troubles(house, person)
+    _told(house, person)
     _elsewhere(house, person)
     return person
 
@@ -211,6 +216,21 @@ def _troubles(house: House, person: Person) -> None:
         crm_notices.tell(tx, "sql", [(crm_notices.Kind.CONTACT, person.crm_id)], now)
 
     run(house, trouble)
+
+
+def _told(house: House, person: Person) -> None:
+    """A subscriber of hooks has yet to hear of them, and it has gone wrong once."""
+    now = house.clock.now()
+
+    def tell(tx: Connection) -> None:
+        hooks.subscribe(tx, "shop", HookEvent.MESSAGE_RECEIVED, "https://x.example", secret="", batch=False, now=now)
+        news = News(HookEvent.MESSAGE_RECEIVED, f"message-{person.mark}", person.mark, person.contact_id, now)
+        hook_deliveries.spread(tx, [news], now)
+
+    run(house, tell)
+    delivery = house.value("select id from hook_deliveries where contact_id = :id", id=person.contact_id)
+    plan = [Appointment(delivery, 2, now + DAY, person.mark)]
+    run(house, lambda tx: retries.plan(tx, Subject.HOOK_DELIVERY, plan, now))
 
 
 def _elsewhere(house: House, person: Person) -> None:

@@ -81,7 +81,9 @@ def test_every_route_but_the_documents_asks_for_a_key(api: httpx.Client) -> None
     paths = api.get("openapi.json", headers={"Authorization": ""}).json()["paths"]
     for path, operations in paths.items():
         for method in operations:
-            problem(api.request(method, path.format(id=1)[1:], headers={"Authorization": ""}), 401)
+            problem(
+                api.request(method, path.format(id=1, event="message.received")[1:], headers={"Authorization": ""}), 401
+            )
 
 
 def test_a_message_is_taken_once_under_its_key(api: httpx.Client, store: Store, jobs: RecordingJobs) -> None:
@@ -230,6 +232,7 @@ def test_a_campaign_is_planned_paused_and_resumed(api: httpx.Client, house: Hous
     assert again.json()["id"] == number
     for verb, state in (("pause", "paused"), ("pause", "paused"), ("resume", "running"), ("resume", "running")):
         assert api.post(f"campaigns/{number}/{verb}").json()["state"] == state
+    problem(api.post("campaigns", json=plan | {"name": "December"}, headers={"Idempotency-Key": "c1"}), 422)
     problem(api.post("campaigns", json=plan | {"recipients": [{"contact_id": 99999}]}), 422)
     problem(api.post("campaigns", json=plan | {"recipients": [{"contact_id": people[0]}]}), 422)
     problem(api.post("campaigns/99999/pause"), 404)
@@ -392,3 +395,26 @@ def test_a_defect_is_a_problem_that_tells_nothing(api: httpx.Client, store: Stor
     with altered(store, "alter table outgoing rename to hidden", "alter table hidden rename to outgoing"):
         told = problem(send(api), 500)
     assert "outgoing" not in json.dumps(told)
+
+
+def test_failed_recipients_are_tried_once_more_on_request(api: httpx.Client, house: House) -> None:
+    people = [house.contact(f"+88691234567{n}") for n in range(2)]
+    recipients = [{"contact_id": p, "parameters": parameters(api)["parameters"]} for p in people]
+    plan = {"name": "November", "template": "order_confirmation", "language": "zh_TW", "recipients": recipients}
+    number = api.post("campaigns", json=plan).json()["id"]
+    for batch in house.sending.open_batches():
+        house.sending.send_batch(house.worker, batch)
+    with house.store.begin() as tx:
+        failed = "status = 'failed', error_code = '131000', failed_at = occurred_at"
+        tx.execute(text(f"update messages set {failed} where id in (select min(id) from messages)"))
+    told = api.post(f"campaigns/{number}/retry-failed")
+    assert told.status_code == 202
+    assert {name: told.json()[name] for name in ("planned", "never", "later", "unknown")} == {
+        "planned": 1,
+        "never": 0,
+        "later": 0,
+        "unknown": 0,
+    }
+    assert told.json()["campaign"]["sends"] == {"accepted": 2, "planned": 1}
+    assert api.post(f"campaigns/{number}/retry-failed").json()["planned"] == 0
+    problem(api.post("campaigns/99999/retry-failed"), 404)

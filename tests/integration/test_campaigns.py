@@ -18,6 +18,7 @@ from syncer.domain.template import (
     TemplateMismatch,
 )
 from syncer.flows.campaigns import Campaigns
+from syncer.flows.messages_out import KeyReused
 from syncer.flows.template_book import TemplateBook
 from syncer.flows.template_watch import TemplateWatch
 from syncer.flows.templates import Templates
@@ -82,6 +83,15 @@ def test_the_same_key_plans_nothing_new(house: House, campaigns: Campaigns) -> N
     people = recipients(house, 3)
     first = campaigns.plan("orders", "order_confirmation", "zh_TW", people, key="2026-11-23")
     assert campaigns.plan("orders", "order_confirmation", "zh_TW", people, key="2026-11-23") == first
+    assert house.value("select count(*) from outgoing") == 3
+
+
+def test_the_same_key_for_another_campaign_is_refused(house: House, campaigns: Campaigns) -> None:
+    people = recipients(house, 3)
+    campaigns.plan("orders", "order_confirmation", "zh_TW", people, key="2026-11-23")
+    for name, some in (("others", people), ("orders", people[:2])):
+        with pytest.raises(KeyReused):
+            campaigns.plan(name, "order_confirmation", "zh_TW", some, key="2026-11-23")
     assert house.value("select count(*) from outgoing") == 3
 
 

@@ -93,7 +93,7 @@ def test_of_every_table_it_is_known_whether_it_holds_anything_about_a_person() -
 def test_every_number_of_a_contact_counts() -> None:
     """A column that names a contact under another name than `contact_id` has to be in its table's condition."""
     others = {"subject_id", "outgoing_id", "message_id", "answers_message_id", "conversation_id"}
-    others |= {"batch_id", "campaign_id", "run_id", "erasure_id"}
+    others |= {"batch_id", "campaign_id", "run_id", "erasure_id", "subscription_id"}
     found = [
         f"{table.name}.{column.name}"
         for table in metadata.sorted_tables
@@ -193,7 +193,9 @@ def test_what_would_go_is_what_goes(flow: Erasure, ming: Person) -> None:
         ("outgoing", "sending"),
         ("inbox", "claimed"),
         ("crm_writes", "claimed"),
+        ("crm_notices", "claimed"),
         ("media", "claimed"),
+        ("hook_deliveries", "claimed"),
     ],
 )
 def test_while_a_worker_is_at_something_of_theirs_it_is_refused_and_nothing_changes(

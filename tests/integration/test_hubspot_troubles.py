@@ -12,12 +12,15 @@ from config.errors import ConfigurationError
 from config.files import load_object_mapping
 from config.object_mapping import ObjectMapping
 from config.settings import PACKAGED_FILES, load
+from syncer.clock import SystemClock
 from syncer.crm import registry
 from syncer.crm.hubspot.adapter import HubSpotCRM
+from syncer.crm.hubspot.pace import HubSpotPace
 from syncer.domain.crm_record import CrmContact, CrmTask
 from syncer.domain.errors import FixCredentials, Never
 from syncer.simulators.hubspot.config import SCOPES, Behaviour, Limits
 from syncer.simulators.hubspot.seeds import FIRST_ID, FIRST_STAMP
+from syncer.throttle.quota_memory import Budget, MemoryQuota
 from tests.contract.hubspot_rooms import TOKEN, Portal, adapter
 from tests.integration.crm_vendors import message
 
@@ -95,8 +98,10 @@ def test_the_adapter_is_made_of_the_settings_and_compared_with_the_account(site:
 def test_a_full_sync_keeps_within_the_accounts_limit(site_with: Callable[..., Site]) -> None:
     limits = Limits(burst=8, interval_seconds=0.2, searches=0)
     portal, _ = site_with(contacts=2_500, behaviour=Behaviour(limits=limits))
-    paced = HubSpotCRM(SHIPPED, "TW", base_url=portal.url, version="2026-09", access_token=lambda: TOKEN)
+    pace = HubSpotPace(MemoryQuota({"hubspot": Budget(8, 0.2)}, SystemClock()))
+    paced = HubSpotCRM(SHIPPED, "TW", base_url=portal.url, version="2026-09", access_token=lambda: TOKEN, pace=pace)
     assert read(paced, size=1000) == everyone(2_500)
+    assert portal.told("GET", "stats")["refused"] == 0
     paced.close()
 
 
@@ -202,11 +207,22 @@ def test_a_stranger_is_made_once_though_the_index_lags(site: Site) -> None:
 
 def test_an_unchanged_message_costs_one_request_for_a_hundred(site: Site) -> None:
     portal, crm = site
-    batch = [message(f"in-{number}", str(FIRST_ID)) for number in range(100)]
+    batch = [message(f"out-{number}", str(FIRST_ID), direction="out", status="read") for number in range(100)]
     crm.write_messages(batch)
     before = sum(portal.requests().values())
     crm.write_messages(batch)
     assert sum(portal.requests().values()) == before + 1
+
+
+def test_a_new_message_is_not_looked_for_first_and_a_repeat_of_it_is_still_the_same_record(site: Site) -> None:
+    portal, crm = site
+    batch = [message(f"in-{number}", str(FIRST_ID)) for number in range(100)]
+    crm.write_messages(batch[:1])
+    before = sum(portal.requests().values())
+    crm.write_messages(batch[1:])
+    assert sum(portal.requests().values()) == before + 1
+    assert [result.error for result in crm.write_messages(batch)] == [None] * 100
+    assert len(portal.of("communications")) == 100
 
 
 def test_a_ticket_goes_to_the_contacts_owner(site: Site) -> None:

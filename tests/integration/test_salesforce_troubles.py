@@ -18,13 +18,16 @@ from config.settings import PACKAGED_FILES, load
 from syncer.crm import registry
 from syncer.crm.salesforce.adapter import SalesforceCRM
 from syncer.crm.salesforce.messages import key
+from syncer.crm.salesforce.pace import SalesforcePace
 from syncer.crm.salesforce.tokens import client_credentials
 from syncer.domain.crm_record import CrmContact, CrmTask
-from syncer.domain.errors import FixCredentials, Never, TryAgain, TryLater
+from syncer.domain.errors import FixCredentials, Never, OverQuota, TryAgain, TryLater
 from syncer.simulators.salesforce.config import Behaviour
 from syncer.simulators.salesforce.ids import record_id
 from syncer.simulators.salesforce.seeds import FIRST, FIRST_STAMP
+from syncer.throttle.quota_memory import MemoryQuota
 from tests.contract.salesforce_rooms import CONFIG, Org, adapter
+from tests.fakes.clock import FakeClock
 from tests.integration.crm_vendors import message
 
 SHIPPED = load_object_mapping(PACKAGED_FILES, "salesforce")
@@ -104,14 +107,20 @@ def test_a_wrong_secret_and_a_wrong_domain_are_told(site: Site) -> None:
 def test_reading_in_bulk_stops_before_the_calls_are_used_up_and_live_messages_go_on(
     site_with: Callable[..., Site],
 ) -> None:
-    org, crm = site_with(contacts=250, behaviour=Behaviour(calls_most=1_000, calls_used=798))
-    with pytest.raises(TryLater) as caught:
+    org, _ = site_with(contacts=250, behaviour=Behaviour(calls_most=1_000, calls_used=798))
+    crm = adapter(org.url, SHIPPED, pace=SalesforcePace(MemoryQuota({}, FakeClock())))
+    with pytest.raises(OverQuota, match="kept for live") as caught:
         read(crm, size=50)
     assert caught.value.wait_seconds >= 600
     assert crm.write_messages([message("in-1", contact(0))])[0].error is None
     org.told("POST", "settings", calls_used=1_000)
     with pytest.raises(TryLater, match="REQUEST_LIMIT_EXCEEDED"):
         crm.write_messages([message("in-2", contact(0))])
+    before = org.requests()
+    with pytest.raises(OverQuota):
+        crm.write_messages([message("in-3", contact(0))])
+    assert org.requests() == before, "nobody asks any more"
+    crm.close()
 
 
 @pytest.mark.parametrize("size", [70, 1_000, 5_000])
@@ -188,7 +197,7 @@ def test_an_org_without_our_fields_says_what_to_deploy(site: Site) -> None:
     with pytest.raises(FixCredentials, match="docs/salesforce"):
         crm.write_tasks([task("handoff-1", None)])
     failed = [check.name for check in crm.check() if not check.ok]
-    assert failed == ["messages are written once", "cases are written once"]
+    assert failed == ["messages are written once", "people's messages are found", "cases are written once"]
 
 
 def test_what_a_task_has_no_field_for_is_left_out(site: Site) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import threading
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -11,10 +10,12 @@ from typing import Any
 
 import pytest
 
+from syncer.crm.zoho.notices import ZohoNotices
+from syncer.domain.change_notice import Changed, Kind, Pushed
 from syncer.simulators.zoho.__main__ import config_from
 from syncer.simulators.zoho.config import Behaviour, Limits
 from syncer.simulators.zoho.seeds import FIRST_ID, FIRST_STAMP
-from tests.contract.zoho_rooms import CONFIG, Site, adapter
+from tests.contract.zoho_rooms import CONFIG, UNLIMITED, Site, adapter
 
 
 @pytest.fixture
@@ -169,6 +170,9 @@ def test_credits_are_told_once_half_of_them_are_used(site_with: Callable[..., Si
         ("select id from Contacts where id > '0' limit 0, 201", "LIMIT_EXCEEDED"),
         ("select id from Contacts where Mobile in (" + ",".join(["'1'"] * 51) + ")", "LIMIT_EXCEEDED"),
         ("select id from Nowhere where id > '0'", "INVALID_MODULE"),
+        ("select id from Notes where id > '0'", "INVALID_QUERY"),
+        ("select id from Contacts where Last_Name = 'O\\'Neill'", "SYNTAX_ERROR"),
+        ("select id from Contacts where Email is empty", "SYNTAX_ERROR"),
     ],
 )
 def test_a_query_refuses_what_it_does_not_know(site: Site, query: str, expected: str) -> None:
@@ -184,11 +188,37 @@ def test_a_query_finds_what_is_asked_for(site_with: Callable[..., Site]) -> None
         "李",
         "O'Neill",
     ]
-    named = "select id from Contacts where Last_Name = 'O\\'Neill' limit 0, 5"
+    named = "select id from Contacts where Last_Name = 'O''Neill' limit 0, 5"
     assert len(site.asked("POST", "coql", {"select_query": named}).json()["data"]) == 1
     after = f"select id from Contacts where id > '{FIRST_ID + 990}' order by id asc limit 0, 200"
     assert len(site.asked("POST", "coql", {"select_query": after}).json()["data"]) == 10
     assert site.asked("POST", "coql", {"select_query": named.replace("O", "P")}).status_code == 204
+    for word, count in (("null", 1), ("not null", 0)):
+        query = f"select id from Contacts where (Last_Name = 'O''Neill' and Email is {word})"
+        found = site.asked("POST", "coql", {"select_query": query})
+        assert (found.status_code, len(ids(found))) == (200 if count else 204, count)
+
+
+def test_the_search_shows_what_was_so_a_moment_ago_and_whatever_contains_the_words(
+    site_with: Callable[..., Site],
+) -> None:
+    site = site_with(contacts=1, behaviour=Behaviour(limits=UNLIMITED, index_lag=60.0))
+    values = {"Parent_Id": {"id": str(FIRST_ID)}, "Note_Content": "x"}
+    numbers = [
+        site.told("POST", "records/Notes", values={**values, "Note_Title": title})["id"] for title in ("A b", "a b c")
+    ]
+    asked = "Notes/search?criteria=(Note_Title:equals:a b)"
+    assert site.asked("GET", asked).status_code == 204
+    site.told("POST", "settings", index_lag=0.0)
+    assert ids(site.asked("GET", asked)) == [int(one) for one in numbers]
+    site.told("PATCH", f"records/Notes/{numbers[0]}", values={"Note_Title": "z"})
+    assert ids(site.asked("GET", asked)) == [int(numbers[1])]
+    site.told("DELETE", f"records/Notes/{numbers[1]}")
+    assert site.asked("GET", asked).status_code == 204
+    assert code(site.asked("GET", "Notes/search?criteria=(Note_Title:like:a)")) == (400, "INVALID_DATA")
+    assert code(site.asked("GET", "Contacts/search?criteria=(Email:equals:a)")) == (400, "INVALID_MODULE")
+    site.told("POST", "tokens", scopes=["ZohoCRM.modules.ALL"])
+    assert code(site.asked("GET", asked)) == (401, "OAUTH_SCOPE_MISMATCH")
 
 
 class Door:
@@ -226,38 +256,40 @@ def door() -> Iterator[Door]:
     door.close()
 
 
+def channels(site: Site) -> list[dict[str, Any]]:
+    return list(site.told("GET", "channels")["channels"])
+
+
 def test_a_channel_tells_of_a_change_and_is_renewed_before_it_ends(site: Site, door: Door) -> None:
     crm = adapter(site.url)
     now = datetime.now(UTC)
-    opened = crm.renew_channel(door.url, now)
-    assert opened.renewed
-    assert timedelta(days=6) < opened.expires_at - now < timedelta(days=7)
-    again = crm.renew_channel(door.url, now)
-    assert (again.id, again.renewed) == (opened.id, False)
+    until = crm.renew_channels(door.url, now)
+    assert timedelta(days=6) < until - now < timedelta(days=7)
+    opened = channels(site)
+    assert crm.renew_channels(door.url, now) == until
     crm_id = site.told("POST", "records/Contacts", values={"Last_Name": "王"})["id"]
     assert door.told.wait(5.0)
     [body] = door.bodies
-    assert crm.changed_ids(body, door.url) == (crm_id,)
-    assert crm.changed_ids(body, f"{door.url}/else") is None
-    assert crm.changed_ids(json.dumps({**json.loads(body), "token": "guess"}).encode(), door.url) is None
-    later = crm.renew_channel(door.url, now + timedelta(hours=3))
-    assert (later.id, later.renewed) == (opened.id, False)
-    channels = site.told("GET", "channels")["channels"]
-    assert [channel["channel_id"] for channel in channels] == [opened.id]
+    told = Pushed("/zoho", {}, body)
+    assert ZohoNotices([CONFIG.client_secret], door.url, "Contacts").read(told) == [Changed(Kind.CONTACT, crm_id)]
+    assert ZohoNotices([CONFIG.client_secret], f"{door.url}/else", "Contacts").read(told) is None
+    assert crm.renew_channels(door.url, now + timedelta(hours=3)) == until
+    assert channels(site) == opened
     crm.close()
 
 
 def test_a_channel_that_is_about_to_end_is_prolonged(site: Site, door: Door) -> None:
     crm = adapter(site.url)
     now = datetime.now(UTC)
-    number = crm.renew_channel(door.url, now).id
-    old = {**site.told("GET", "channels")["channels"][0], "token": "an old word"}
+    crm.renew_channels(door.url, now)
+    first, *others = channels(site)
+    old = {**first, "token": "an old word"}
     old["channel_expiry"] = (now + timedelta(days=1)).replace(microsecond=0).isoformat()
     assert site.asked("PUT", "actions/watch", {"watch": [old]}).status_code == 200
-    renewed = crm.renew_channel(door.url, now)
-    assert (renewed.id, renewed.renewed) == (number, True)
-    [channel] = site.told("GET", "channels")["channels"]
-    assert channel["token"] != "an old word"
+    assert crm.renew_channels(door.url, now) > now + timedelta(days=6)
+    renewed, *same = channels(site)
+    assert (renewed["channel_id"], renewed["token"]) == (first["channel_id"], first["token"])
+    assert same == others
     crm.close()
 
 

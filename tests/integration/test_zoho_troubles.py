@@ -15,14 +15,18 @@ from config.files import load_object_mapping
 from config.object_mapping import ObjectMapping
 from config.settings import PACKAGED_FILES, load
 from syncer.crm import registry
+from syncer.crm.sharing import Shared
 from syncer.crm.tokens import ProcessTokens
 from syncer.crm.zoho.adapter import ZohoCRM, from_settings
-from syncer.crm.zoho.pace import Pace
+from syncer.crm.zoho.pace import ZohoPace
 from syncer.domain.crm_record import CrmContact, Fate
 from syncer.domain.errors import DeliveryError, FixCredentials, Never, TryAgain, TryLater
+from syncer.ports import Quota
 from syncer.simulators.zoho.config import SCOPES, Behaviour, Limits
 from syncer.simulators.zoho.seeds import FIRST_ID, FIRST_STAMP
+from syncer.throttle.quota_memory import MemoryQuota
 from tests.contract.zoho_rooms import CONFIG, Site, adapter
+from tests.fakes.clock import FakeClock
 from tests.integration.crm_vendors import message
 
 SHIPPED = load_object_mapping(PACKAGED_FILES, "zoho")
@@ -34,9 +38,9 @@ Place = tuple[Site, ZohoCRM]
 def place_with() -> Iterator[Callable[..., Place]]:
     running: list[Place] = []
 
-    def begin(mapping: ObjectMapping = SHIPPED, **config: Any) -> Place:
+    def begin(mapping: ObjectMapping = SHIPPED, quota: Quota | None = None, **config: Any) -> Place:
         site = Site(**config)
-        running.append((site, adapter(site.url, mapping)))
+        running.append((site, adapter(site.url, mapping, pace=ZohoPace(quota))))
         return running[-1]
 
     yield begin
@@ -191,7 +195,7 @@ def test_the_adapter_is_made_of_the_settings_with_the_tokens_it_is_given(place: 
     shared = ProcessTokens()
     before = site.told("POST", "tokens")["given_out"]
     for _ in range(3):
-        crm = from_settings(load(told), shared)
+        crm = from_settings(load(told), Shared(tokens=shared))
         assert len(read(crm, size=1000)) == 450
         crm.close()
     assert site.told("POST", "tokens")["given_out"] == before + 1
@@ -202,19 +206,23 @@ def test_the_adapter_is_made_of_the_settings_with_the_tokens_it_is_given(place: 
 
 def test_the_last_credits_are_kept_for_messages(place_with: Callable[..., Place]) -> None:
     limits = Limits(tokens=0, credits=40, concurrent=0)
-    _, crm = place_with(contacts=10_000, behaviour=Behaviour(limits=limits))
+    _, crm = place_with(contacts=10_000, behaviour=Behaviour(limits=limits), quota=MemoryQuota({}, FakeClock()))
     pages, found = crm.pages(None, page_size=200), 0
     for page in islice(pages, 21):
         found += len(page.rows)
-    with pytest.raises(TryLater, match="kept for messages") as stopped:
+    with pytest.raises(TryLater, match="kept for live messages") as stopped:
         sum(1 for _ in pages)
     assert stopped.value.wait_seconds >= 600
     assert found == 4_200
     assert crm.write_messages([message("in-1")])[0].error is None
 
 
-def test_used_up_credits_make_everybody_wait_longer_than_a_crowd_does(place_with: Callable[..., Place]) -> None:
-    site, crm = place_with(contacts=3, behaviour=Behaviour(limits=Limits(tokens=0, credits=8, concurrent=0)))
+def test_used_up_credits_make_everybody_wait_longer_than_a_crowd_does(
+    place_with: Callable[..., Place], clock: FakeClock
+) -> None:
+    limits = Limits(tokens=0, credits=8, concurrent=0)
+    quota = MemoryQuota({}, clock)
+    site, crm = place_with(contacts=3, behaviour=Behaviour(limits=limits), quota=quota)
     crm.look_up(everyone(1))
     site.fault("Contacts.list", "rate_limit", count=1)
     waits = []
@@ -223,20 +231,9 @@ def test_used_up_credits_make_everybody_wait_longer_than_a_crowd_does(place_with
             crm.look_up(everyone(1))
         except TryLater as full:
             waits.append(full.wait_seconds)
-    assert waits == [5.0, 900.0, 900.0]
-
-
-def test_credits_that_come_back_are_looked_for() -> None:
-    now = [0.0]
-    pace = Pace(clock=lambda: now[0])
-    pace.note({"X-API-CREDITS-REMAINING": "500"})
-    pace.before_reading()
-    pace.note({"X-API-CREDITS-REMAINING": "150"})
-    for _ in range(2):
-        with pytest.raises(TryLater):
-            pace.before_reading()
-    now[0] += 901
-    pace.before_reading()
+        clock.advance(seconds=5)
+    assert waits[:2] == [5.0, 900.0]
+    assert waits[2] == pytest.approx(895, abs=0.01), "the next does not even ask"
 
 
 def test_no_write_sets_off_the_companys_own_workflows(place: Place) -> None:

@@ -12,12 +12,14 @@ import requests
 import responses
 
 from syncer.crm.hubspot.call import Api
-from syncer.crm.hubspot.pace import Pace
+from syncer.crm.hubspot.pace import HubSpotPace
 from syncer.crm.hubspot.reading import OVERLAP, Reader
 from syncer.crm.hubspot.rows import Rows
-from syncer.domain.errors import DeliveryError, FixCredentials, TryAgain, TryLater
+from syncer.domain.errors import DeliveryError, FixCredentials, OverQuota, TryAgain, TryLater
 from syncer.http import HttpClient
+from syncer.throttle.quota_memory import MemoryQuota
 from tests.contract.hubspot_rooms import MAPPING
+from tests.fakes.clock import FakeClock
 
 URL = "https://api.hubapi.com/crm/objects/2026-09/contacts"
 NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
@@ -36,7 +38,7 @@ def slept() -> list[float]:
 
 @pytest.fixture
 def reader(slept: list[float]) -> Reader:
-    pace = Pace(clock=lambda: 0.0, sleep=slept.append)
+    pace = HubSpotPace(sleep=slept.append)
     api = Api(HttpClient(), base_url="https://api.hubapi.com", version="2026-09", access_token=lambda: "t-1", pace=pace)
     return Reader(api, "contacts", Rows(MAPPING.contacts.to_contact, "TW"))
 
@@ -227,29 +229,17 @@ def test_a_page_that_is_none_is_never_an_empty_one(
         read(reader, changed_since=NOON)
 
 
-def test_a_full_sync_leaves_a_share_of_the_budget_to_live_work() -> None:
-    slept: list[float] = []
-    pace = Pace(clock=lambda: 0.0, sleep=slept.append)
-    for left in (150, 60, 10):
-        pace.note(
-            {
-                "X-HubSpot-RateLimit-Max": "190",
-                "X-HubSpot-RateLimit-Remaining": str(left),
-                "X-HubSpot-RateLimit-Interval-Milliseconds": "10000",
-            }
-        )
-        pace.before_reading()
-    assert slept == [pytest.approx(10 / (190 * 0.8)), 1.0]
-
-
-def test_searches_keep_to_four_a_second() -> None:
-    now, slept = [100.0], []
-
-    def sleep(seconds: float) -> None:
-        slept.append(seconds)
-        now[0] += seconds
-
-    pace = Pace(clock=lambda: now[0], sleep=sleep)
-    for _ in range(20):
-        pace.before_search()
-    assert now[0] - 100.0 == pytest.approx(4.0, abs=0.3)
+def test_reading_in_bulk_rests_where_looking_up_goes_on(http: responses.RequestsMock, clock: FakeClock) -> None:
+    quota = MemoryQuota({}, clock)
+    told = {"base_url": "https://api.hubapi.com", "version": "2026-09", "access_token": lambda: "t-1"}
+    reader = Reader(
+        Api(HttpClient(), **told, pace=HubSpotPace(quota)), "contacts", Rows(MAPPING.contacts.to_contact, "TW")
+    )
+    http.post(f"{URL}/batch/read", json={"status": "COMPLETE", "results": [row(1)]})
+    for name in ("hubspot", "hubspot.search"):
+        quota.slow_down(name, 60, bulk=True)
+    with pytest.raises(OverQuota):
+        read(reader)
+    with pytest.raises(OverQuota):
+        read(reader, changed_since=NOON)
+    assert [fate.row is not None for fate in reader.look_up(["1"])] == [True]

@@ -26,6 +26,9 @@ DOCUMENTS = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]
 BESIDE_THE_API = {
     "GET /webhooks/whatsapp",
     "POST /webhooks/whatsapp",
+    "POST /webhooks/hubspot",
+    "POST /webhooks/salesforce/{word}",
+    "POST /webhooks/zoho",
     "GET /healthz",
     "GET /readyz",
     "GET /metrics",

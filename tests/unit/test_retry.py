@@ -20,7 +20,7 @@ from syncer.domain.errors import (
     TryLater,
     WrongTemplate,
 )
-from syncer.policies.retry import GiveToPerson, RetryAt, Tiers, decide
+from syncer.policies.retry import GiveToPerson, RetryAt, Tiers, decide, doubled
 
 NOW = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 TIERS = Tiers()
@@ -84,3 +84,19 @@ def test_waiting_ends_with_a_person_before_its_patience_is_overdrawn(
 def test_the_figures_can_be_set() -> None:
     decision = decide(TryAgain("x"), attempts=2, since=NOW, now=NOW, tiers=Tiers(second_after=timedelta(seconds=5)))
     assert decision == RetryAt(after(5), 2, "x")
+
+
+def test_where_a_third_wait_is_set_tries_go_on_ever_later_until_the_patience_is_over() -> None:
+    tiers = Tiers(third_after=timedelta(seconds=60), longest_wait=timedelta(minutes=5), patience=timedelta(hours=1))
+    waits = [60, 120, 240, 300, 300]
+    for attempts, seconds in enumerate(waits, start=3):
+        found = decide(TryAgain("busy"), attempts=attempts, since=NOW, now=NOW, tiers=tiers)
+        assert found == RetryAt(after(seconds), 3, "busy")
+    late = NOW + timedelta(minutes=58)
+    assert decide(TryAgain("busy"), attempts=9, since=NOW, now=late, tiers=tiers) == GiveToPerson("busy")
+    assert decide(Never("no"), attempts=3, since=NOW, now=NOW, tiers=tiers) == GiveToPerson("no")
+
+
+def test_a_wait_that_was_doubled_for_ever_stops_growing() -> None:
+    assert doubled(timedelta(seconds=1), 10**6, timedelta(minutes=30)) == timedelta(minutes=30)
+    assert doubled(timedelta(seconds=1), -1, timedelta(minutes=30)) == timedelta(seconds=1)

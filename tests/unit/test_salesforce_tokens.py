@@ -17,9 +17,8 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from config.errors import ConfigurationError
 from syncer.crm.salesforce.call import Api
-from syncer.crm.salesforce.pace import WAIT_SECONDS, Pace
 from syncer.crm.salesforce.tokens import ASSERTION_SECONDS, Tokens, client_credentials, jwt_bearer
-from syncer.domain.errors import DeliveryError, FixCredentials, TryAgain, TryLater
+from syncer.domain.errors import DeliveryError, FixCredentials, TryAgain
 from syncer.http import HttpClient
 
 LOGIN = "https://acme.my.salesforce.com"
@@ -125,19 +124,3 @@ def test_a_key_that_is_none_is_told_by_its_variable(text: str) -> None:
 def test_a_key_of_another_kind_is_told_by_its_variable() -> None:
     with pytest.raises(ConfigurationError, match="RSA"):
         jwt_bearer("app", "user", LOGIN, pem(ec.generate_private_key(ec.SECP256R1())))
-
-
-def test_reading_in_bulk_leaves_the_rest_of_the_calls_to_live_work() -> None:
-    now = [0.0]
-    pace = Pace(clock=lambda: now[0])
-    pace.before_reading()
-    pace.note({"Sforce-Limit-Info": "api-usage=79999/100000; per-app-api-usage=17/250(appName=sample)"})
-    pace.before_reading()
-    pace.note({"Sforce-Limit-Info": "api-usage=80000/100000"})
-    with pytest.raises(TryLater) as caught:
-        pace.before_reading()
-    assert caught.value.wait_seconds == WAIT_SECONDS
-    now[0] += WAIT_SECONDS
-    pace.before_reading()
-    pace.note({"Sforce-Limit-Info": "nonsense"})
-    pace.note({})

@@ -33,10 +33,12 @@ from config.errors import ConfigurationError
 from config.files import load_mapping
 from config.settings import PACKAGED_FILES
 from syncer.acceptance.customer_tables import metadata
-from syncer.crm.sql.errors import translate
-from syncer.crm.sql.mapping import Layout, is_unique, lay_out
+from syncer.crm.sql.errors import is_conflict, translate
+from syncer.crm.sql.mapping import Layout, lay_out
+from syncer.crm.sql.tables import is_unique
 from syncer.crm.sql.values import fit, fit_key, speller, to_crm
 from syncer.domain.errors import DeliveryError, FixCredentials, Never, TryAgain, TryLater
+from tests.contract.sql_rooms import mapped
 
 
 @pytest.fixture
@@ -76,7 +78,7 @@ def test_the_shipped_mapping_fits_the_made_up_companys_tables(lay: Lay) -> None:
     assert is_unique(layout.messages.columns[layout.messages.key])
     assert is_unique(layout.tasks.columns["ref"])
     assert is_unique(layout.contacts.key)
-    assert not is_unique(layout.contacts.table.c.mobile)
+    assert not is_unique(layout.contacts.source.c.mobile)
 
 
 @pytest.mark.parametrize(
@@ -149,12 +151,125 @@ def test_a_name_that_is_not_there_is_one_line_with_the_file_the_key_and_the_near
     assert "\n" not in str(caught.value)
 
 
-def test_a_view_is_as_good_as_a_table(company: Engine, lay: Lay) -> None:
+def test_a_view_is_read_like_a_table_and_its_table_is_written(company: Engine, lay: Lay) -> None:
     with company.begin() as tx:
         tx.execute(text("create view all_customers as select * from customers"))
-    assert lay('table = "customers"', 'table = "all_customers"').contacts.table.name == "all_customers"
+    contacts = lay('table = "customers"', 'table = "all_customers"\nwrite_table = "customers"').contacts
+    assert contacts.source is not contacts.target
+    assert contacts.target is not None
+    assert (contacts.key.table.name, contacts.target.name) == ("all_customers", "customers")
     with pytest.raises(ConfigurationError, match="did you mean 'all_customers'"):
         lay('table = "all_customers"', 'table = "all_customer"')
+
+
+def test_a_view_that_takes_no_changes_is_told_before_a_change_is_tried(company: Engine, lay: Lay) -> None:
+    with company.begin() as tx:
+        tx.execute(text("create view all_customers as select * from customers"))
+    with pytest.raises(ConfigurationError) as caught:
+        lay('table = "customers"', 'table = "all_customers"')
+    assert str(caught.value).startswith("mappings/sql.toml contacts.table: the view 'all_customers' takes no changes")
+    assert "'write_table'" in str(caught.value)
+
+
+JOIN = """
+[[contacts.joins]]
+name = "also"
+table = "service_tasks"
+key = "customer_id"
+value = "subject"
+"""
+ALSO = '{ crm = "also", contact = "custom.also" },'
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "error"),
+    [
+        ('table = "service_tasks"', 'table = "tasks"', "joins[also].table: there is no table 'tasks'"),
+        (
+            'key = "customer_id"\nvalue',
+            'key = "custmer_id"\nvalue',
+            "joins[also].key: the table 'service_tasks' has no",
+        ),
+        (
+            'value = "subject"',
+            'value = "subjekt"',
+            "joins[also].value: the table 'service_tasks' has no column 'subjekt'; ",
+        ),
+        (
+            'value = "subject"',
+            'value = "subject"\non = "no"',
+            "joins[also].on: the table 'customers' has no column 'no'",
+        ),
+        (
+            'value = "subject"',
+            'value = "subject"\nwhere = { created_at = "soon" }',
+            "joins[also]: 'soon' is no moment for the column 'created_at'",
+        ),
+        (
+            'name = "also"',
+            'name = "email"',
+            "joins[email].name: is a column of the customers' too; give it another name",
+        ),
+    ],
+)
+def test_a_wrong_join_is_told_with_its_key(lay: Lay, old: str, new: str, error: str) -> None:
+    assert old in JOIN
+    section = _inline(JOIN.replace(old, new, 1))
+    with pytest.raises(ConfigurationError) as caught:
+        lay("fields = [", f"joins = {section}\nfields = [{ALSO}")
+    assert str(caught.value).startswith(f"mappings/sql.toml contacts.{error}")
+
+
+def test_a_join_that_bears_a_columns_name_is_told(lay: Lay) -> None:
+    joined = _inline(JOIN.replace('"also"', '"email"'))
+    with pytest.raises(ConfigurationError, match=r"joins\[email\].name: is a column of the customers' too"):
+        lay("fields = [", f"joins = {joined}\nfields = [")
+
+
+def _inline(section: str) -> str:
+    lines = [line for line in section.splitlines() if "=" in line]
+    return "[{ " + ", ".join(lines) + " }]"
+
+
+@pytest.mark.parametrize(
+    ("query", "error"),
+    [
+        ("select customer_id, name, mobile from custmers", "the database refuses it: no such table: custmers"),
+        ("select customer_id from customers", "the query 'customers' has no column 'name'"),
+        ("select from where", 'the database refuses it: near "from": syntax error'),
+    ],
+)
+def test_a_wrong_query_is_told_with_its_key(company: Engine, query: str, error: str) -> None:
+    mapping = mapped(f"""
+        [contacts]
+        query = "{query}"
+        key = "customer_id"
+        fields = [{{ crm = "name", contact = "full_name" }}, {{ crm = "mobile", contact = "phone" }}]
+    """)
+    with company.connect() as connection, pytest.raises(ConfigurationError) as caught:
+        lay_out(connection, mapping)
+    assert str(caught.value).startswith("mappings/sql.toml contacts.")
+    assert error in str(caught.value)
+
+
+@pytest.mark.parametrize("rows", [0, 1])
+def test_the_columns_of_a_query_are_known_whether_or_not_it_has_rows(company: Engine, rows: int) -> None:
+    mapping = mapped("""
+        [contacts]
+        query = "select customer_id, 'x' || name as name, mobile, updated_at from customers;"
+        key = "customer_id"
+        changed_at = "updated_at"
+        fields = [{ crm = "name", contact = "full_name" }, { crm = "mobile", contact = "phone" }]
+    """)
+    with company.begin() as connection:
+        connection.execute(text("delete from customers"))
+        connection.execute(text(f"insert into customers (name) select 'A' where {rows}"))
+        contacts = lay_out(connection, mapping).contacts
+    assert contacts.target is None
+    assert isinstance(contacts.key.type, Integer)
+    assert contacts.written == ()
+    assert contacts.changed_at is not None
+    assert isinstance(contacts.changed_at.type, DateTime)
 
 
 def test_messages_and_tasks_may_be_absent(company: Engine) -> None:
@@ -211,6 +326,30 @@ def wrapped(kind: type[exc.DBAPIError], original: Exception) -> exc.DBAPIError:
         (wrapped(exc.OperationalError, Exception(1213, "Deadlock found")), TryAgain),
         (wrapped(exc.OperationalError, Exception(2006, "MySQL server has gone away")), TryAgain),
         (wrapped(exc.DataError, Exception(1406, "Data too long for column")), Never),
+        (wrapped(exc.OperationalError, Exception(2003, "Can't connect to MySQL server on 'db'")), TryAgain),
+        (wrapped(exc.OperationalError, Exception(1205, "Lock wait timeout exceeded")), TryAgain),
+        (wrapped(exc.OperationalError, Exception(1044, "Access denied for user to database")), FixCredentials),
+        (wrapped(exc.OperationalError, Exception(1142, "INSERT command denied to user")), FixCredentials),
+        (wrapped(exc.ProgrammingError, Exception(1146, "Table 'crm.people' doesn't exist")), FixCredentials),
+        (wrapped(exc.IntegrityError, Exception(1062, "Duplicate entry '+886912345678' for key 'phone'")), Never),
+        (wrapped(exc.IntegrityError, Exception(1048, "Column 'name' cannot be null")), Never),
+        (wrapped(exc.OperationalError, Exception(1364, "Field 'branch' doesn't have a default value")), Never),
+        (wrapped(exc.DataError, Exception(1366, "Incorrect value: '+886912345678' for column 'name'")), Never),
+        (wrapped(exc.InternalError, Exception(1290, "running with the --read-only option")), TryLater),
+        (wrapped(exc.OperationalError, Exception(1040, "Too many connections")), TryLater),
+        (wrapped(exc.OperationalError, Exception(18456, b"Login failed for user 'crm'.")), FixCredentials),
+        (wrapped(exc.OperationalError, Exception((4060, b"Cannot open database"))), FixCredentials),
+        (wrapped(exc.OperationalError, Exception(1222, b"Lock request time out period exceeded.")), TryAgain),
+        (wrapped(exc.OperationalError, Exception(20009, b"Unable to connect: Adaptive Server")), TryAgain),
+        (wrapped(exc.IntegrityError, Exception(2627, b"The duplicate key value is (+886912345678).")), Never),
+        (wrapped(exc.IntegrityError, Exception(515, b"Cannot insert the value NULL")), Never),
+        (wrapped(exc.OperationalError, Exception(40501, b"The service is currently busy.")), TryLater),
+        (wrapped(exc.InterfaceError, Exception("28000", "[28000] Login failed for user 'x'. (18456)")), FixCredentials),
+        (wrapped(exc.ProgrammingError, Exception("42000", "[42000] Lock request time out. (1222)")), TryAgain),
+        (wrapped(exc.ProgrammingError, Exception("42S02", "[42S02] Invalid object name. (208)")), FixCredentials),
+        (wrapped(exc.IntegrityError, Exception("23000", "[23000] Violation of UNIQUE KEY. (2627)")), Never),
+        (wrapped(exc.OperationalError, Exception("HYT00", "[HYT00] Login timeout expired")), TryAgain),
+        (wrapped(exc.InterfaceError, Exception("IM002", "[IM002] Data source name not found")), FixCredentials),
         (exc.TimeoutError("QueuePool limit reached"), TryAgain),
         (ValueError("A string literal cannot contain NUL (0x00) characters."), Never),
         (OverflowError("Python int too large to convert to SQLite INTEGER"), Never),
@@ -222,6 +361,22 @@ def test_a_databases_error_is_named_by_what_to_do_next(error: Exception, meaning
     assert type(translated) is meaning
     assert "+886912345678" not in str(translated)
     assert "\n" not in str(translated)
+
+
+@pytest.mark.parametrize(
+    ("original", "conflict"),
+    [
+        (Coded("23505"), True),
+        (Coded("23503"), False),
+        (Exception(1062, "Duplicate entry"), True),
+        (Exception(1048, "Column 'name' cannot be null"), False),
+        (Exception(2601, b"Cannot insert duplicate key row"), True),
+        (Exception("23000", "[23000] Violation of UNIQUE KEY. (2627)"), True),
+        (Exception("23000", "[23000] Cannot insert the value NULL. (515)"), False),
+    ],
+)
+def test_two_of_a_kind_are_told_from_other_refusals(original: Exception, conflict: bool) -> None:
+    assert is_conflict(wrapped(exc.IntegrityError, original)) is conflict
 
 
 def column(kind: Any) -> Column[Any]:

@@ -9,6 +9,8 @@ import pytest
 
 from syncer.crm.zoho import watch
 from syncer.crm.zoho.datacentres import is_another, named
+from syncer.crm.zoho.notices import ZohoNotices
+from syncer.domain.change_notice import Pushed
 
 URL = "https://sync.example.com/webhooks/zoho"
 CHANNEL = watch.channel_id("Contacts", URL)
@@ -28,7 +30,8 @@ def notice(**changes: Any) -> bytes:
 
 
 def changed(body: bytes) -> tuple[str, ...] | None:
-    return watch.changed_ids(SECRETS, body, module="Contacts", notify_url=URL)
+    found = ZohoNotices(SECRETS, URL, "Contacts").read(Pushed("/webhooks/zoho", {}, body))
+    return None if found is None else tuple(one.record_id for one in found)
 
 
 def test_a_genuine_notice_says_which_records_changed() -> None:

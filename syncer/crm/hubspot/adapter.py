@@ -4,26 +4,30 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 
 from config.files import load_object_mapping
 from config.object_mapping import ObjectMapping
 from config.settings import Settings
-from syncer.crm.base import rules
-from syncer.crm.hubspot import checks
+from syncer.crm.exchange import client
+from syncer.crm.hubspot import checks, replies
 from syncer.crm.hubspot import mapping as layout
 from syncer.crm.hubspot.bodies import InBody
 from syncer.crm.hubspot.call import DEADLINE, Api
-from syncer.crm.hubspot.mapping import MESSAGE_PROPERTIES, NO_PROPERTY, REF, Stage
+from syncer.crm.hubspot.mapping import COMMUNICATION_PROPERTIES, NO_PROPERTY, REF, Stage
 from syncer.crm.hubspot.messages import InProperties, Keeping, write_messages
-from syncer.crm.hubspot.pace import Pace
+from syncer.crm.hubspot.pace import HubSpotPace
 from syncer.crm.hubspot.people import People
 from syncer.crm.hubspot.reading import Reader
 from syncer.crm.hubspot.rows import OWNER, Rows
 from syncer.crm.hubspot.tickets import write_tasks
-from syncer.domain.contact import FieldRule, SourceRecord
+from syncer.crm.pace import Pace
+from syncer.crm.remote import Remote
+from syncer.crm.sharing import ALONE, Shared
+from syncer.domain.contact import SourceRecord
 from syncer.domain.crm_record import (
+    AgentReply,
     CrmCheck,
     CrmContact,
     CrmMessage,
@@ -31,6 +35,7 @@ from syncer.domain.crm_record import (
     Fate,
     RawRow,
     SourcePage,
+    TakenReply,
     WriteResult,
 )
 from syncer.domain.errors import DeliveryError
@@ -40,7 +45,7 @@ from syncer.http import HttpClient
 OWNERS_SECONDS = 3600.0
 
 
-def from_settings(settings: Settings) -> HubSpotCRM:
+def from_settings(settings: Settings, shared: Shared = ALONE) -> HubSpotCRM:
     """The adapter that the environment and `mappings/hubspot.toml` describe. Raises `ConfigurationError`."""
     settings.require("HUBSPOT_ACCESS_TOKEN")
     hubspot = settings.hubspot
@@ -52,12 +57,14 @@ def from_settings(settings: Settings) -> HubSpotCRM:
         base_url=str(hubspot.api_url),
         version=hubspot.api_version,
         access_token=lambda: token.get_secret_value(),
+        pace=HubSpotPace(shared.quota),
+        http=client("hubspot", DEADLINE, shared.meter),
     )
     crm.prepare()
     return crm
 
 
-class HubSpotCRM:
+class HubSpotCRM(Remote):
     """One account at `base_url`, read and written as `mapping` says; `region` is assumed for numbers without country
     code.
 
@@ -77,8 +84,7 @@ class HubSpotCRM:
         pace: Pace | None = None,
         http: HttpClient | None = None,
     ) -> None:
-        self._mapping = mapping.contacts
-        self._http = http or HttpClient(deadline=DEADLINE)
+        super().__init__(mapping.contacts, http or client("hubspot", DEADLINE))
         self._api = Api(self._http, base_url=base_url, version=version, access_token=access_token, pace=pace)
         self._rows = Rows(self._mapping.to_contact, region)
         self._reader = Reader(self._api, self._mapping.object, self._rows)
@@ -91,32 +97,17 @@ class HubSpotCRM:
         self._priorities: tuple[str, ...] = ()
         self._owners_until = 0.0
 
-    @property
-    def rules(self) -> Mapping[str, FieldRule]:
-        """What the mapping says of each contact field."""
-        return rules(self._mapping.fields)
-
-    def prepare(self) -> None:
-        """Compare the mapping with the account now. Raises `ConfigurationError` if they do not fit; an account that
-        does not answer is left for later."""
-        try:
-            self._check_mapping()
-        except DeliveryError:
-            return
-        finally:
-            self._http.close()
-
     def pages(
         self, cursor: str | None, *, page_size: int, changed_since: datetime | None = None
     ) -> Iterator[SourcePage]:
         """Contacts in the order of their ids, or those changed since in the order of their changes."""
-        self._check_mapping()
+        self._compare()
         self._learn_owners()
         yield from self._reader.pages(cursor, page_size, changed_since)
 
     def look_up(self, crm_ids: Sequence[str]) -> list[Fate]:
         """What became of these contacts: archived ones are gone, merged ones lead to the one that stays."""
-        self._check_mapping()
+        self._compare()
         self._learn_owners()
         return self._reader.look_up(crm_ids)
 
@@ -141,19 +132,31 @@ class HubSpotCRM:
         """Update each person's contact, or create it."""
         if not contacts:
             return []
-        self._check_mapping()
+        self._compare()
         self._make_ready(self._mapping.object, [self._mapping.unique])
         return self._people.write(contacts)
+
+    def replies(self, record_ids: Sequence[str] | None = None) -> list[AgentReply]:
+        """Communications that say `to_send`. Without properties of ours none can say so."""
+        if record_ids == [] or not isinstance(self._keeping(), InProperties):
+            return []
+        self._learn_owners()
+        if record_ids is None:
+            return replies.waiting(self._api, self._rows.owners)
+        return replies.of_records(self._api, record_ids, self._rows.owners)
+
+    def take_replies(self, taken: Sequence[TakenReply]) -> list[WriteResult]:
+        """Give the communications our reference, by which they are the messages' records from now on."""
+        if not taken:
+            return []
+        self._keeping()
+        return replies.take(self._api, taken)
 
     def check(self) -> list[CrmCheck]:
         """Reachable, permitted, laid out as the mapping says."""
         return checks.examine(self._api, self._mapping)
 
-    def close(self) -> None:
-        """Give back every connection."""
-        self._http.close()
-
-    def _check_mapping(self) -> None:
+    def _compare(self) -> None:
         """HubSpot passes over properties that it does not have, so a misspelled one would look like an empty one."""
         with self._lock:
             if not self._checked:
@@ -177,7 +180,7 @@ class HubSpotCRM:
         if self._kept is None:
             found: Keeping = InProperties()
             try:
-                self._make_ready("communications", [REF, *MESSAGE_PROPERTIES.values()])
+                self._make_ready("communications", COMMUNICATION_PROPERTIES)
             except DeliveryError as error:
                 if error.code != NO_PROPERTY:
                     raise

@@ -13,7 +13,7 @@ import html
 import re
 import threading
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any
 
@@ -21,8 +21,9 @@ from syncer.crm.batches import chunks
 from syncer.crm.exchange import reading
 from syncer.crm.hubspot.call import Api, parsed
 from syncer.crm.hubspot.mapping import MESSAGE_PROPERTIES
-from syncer.crm.hubspot.messages import KIND, Recorded, Values, as_html
+from syncer.crm.hubspot.messages import KIND, as_html
 from syncer.crm.hubspot.writing import properties, read
+from syncer.crm.message_changes import Recorded, Values
 from syncer.domain.crm_record import CrmMessage
 from syncer.domain.errors import Never
 
@@ -39,6 +40,10 @@ class InBody:
     def __init__(self) -> None:
         self._lock, self._turn = threading.Lock(), threading.Lock()
         self._ids: OrderedDict[str, str] = OrderedDict()
+
+    def sought(self, messages: Iterable[CrmMessage]) -> list[str]:
+        """All: nothing else keeps a second one from being made."""
+        return [message.ref for message in messages]
 
     def recorded(self, api: Api, refs: Sequence[str]) -> dict[str, Recorded]:
         """Those that are there already, by ref."""

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 from urllib.parse import quote
 
 from syncer.crm.exchange import exchange
 from syncer.crm.hubspot import errors
-from syncer.crm.hubspot.pace import LONGEST_PAUSE, Pace
+from syncer.crm.hubspot.pace import ENOUGH, SEARCH, HubSpotPace
+from syncer.crm.pace import LONGEST_PAUSE, Pace
 from syncer.crm.refusals import object_of
-from syncer.domain.errors import TryLater
+from syncer.domain.errors import OverQuota, TryLater
 from syncer.http import HttpClient, Response
 
 #: Seconds from the call to the last byte of the answer. A page of a hundred contacts takes HubSpot up to two.
@@ -42,11 +44,11 @@ class Api:
     ) -> None:
         self._http, self._root, self._version = http, f"{base_url.rstrip('/')}/crm", version
         self._access_token = access_token
-        self.pace = pace or Pace()
+        self.pace = pace or HubSpotPace()
 
-    def get(self, path: str, params: Mapping[str, str] | None = None) -> Response:
+    def get(self, path: str, params: Mapping[str, str] | None = None, *, bulk: bool = False) -> Response:
         """Read `path`, such as `objects/contacts`. Raises as `call`."""
-        return self.call("GET", path, params=params)
+        return self.call("GET", path, params=params, bulk=bulk)
 
     def objects(self, path: str, params: Mapping[str, str] | None = None) -> list[dict[str, Any]]:
         """The `results` of a short listing, all pages of it. Raises as `call`."""
@@ -62,32 +64,48 @@ class Api:
                     break
         return found
 
-    def search(self, kind: str, body: Mapping[str, Any]) -> Response:
-        """One search, once more after a second if the account's five a second are used up. Raises as `call`."""
-        self.pace.before_search()
+    def search(self, kind: str, body: Mapping[str, Any], *, bulk: bool = False) -> Response:
+        """One search, once more after a second if the account's five a second are used up by somebody else. Raises as
+        `call`."""
+        search = partial(self.call, "POST", f"objects/{kind}/search", json=body, room=SEARCH, bulk=bulk)
         try:
-            return self.call("POST", f"objects/{kind}/search", json=body)
+            return search()
+        except OverQuota:
+            raise
         except TryLater as full:
             if full.wait_seconds > LONGEST_PAUSE:
                 raise
             self.pace.wait(full.wait_seconds)
-        return self.call("POST", f"objects/{kind}/search", json=body)
+        return search()
 
     def batch(self, kind: str, verb: str, body: Mapping[str, Any]) -> dict[str, Any]:
         """One batch; a partial success (207) is a success here. Raises as `call`."""
         return parsed(self.call("POST", f"objects/{kind}/batch/{verb}", json=body))
 
-    def call(self, method: str, path: str, *, json: Any = None, params: Mapping[str, str] | None = None) -> Response:
-        """One exchange that succeeded. Raises `TryAgain`, `TryLater`, `FixCredentials`, and `Never` for a request that
-        HubSpot will not take."""
-        room, slash, rest = path.partition("/")
-        url = f"{self._root}/{room}/{self._version}{slash}{quote(rest, safe='/')}"
-        head = {"Authorization": f"Bearer {self._access_token()}"}
-        response = exchange(self._http, method, url, headers=head, json=json, params=params)
+    def call(
+        self,
+        method: str,
+        path: str,
+        *,
+        json: Any = None,
+        params: Mapping[str, str] | None = None,
+        room: str = "",
+        bulk: bool = False,
+    ) -> Response:
+        """One exchange that succeeded, in its turn (`room`, `bulk`: see `Pace.turn`). Raises `TryAgain`, `TryLater`,
+        `FixCredentials`, and `Never` for a request that HubSpot will not take."""
+        first, slash, rest = path.partition("/")
+        url = f"{self._root}/{first}/{self._version}{slash}{quote(rest, safe='/')}"
+        with self.pace.turn(room, bulk=bulk):
+            head = {"Authorization": f"Bearer {self._access_token()}"}
+            response = exchange(self._http, method, url, headers=head, json=json, params=params)
         self.pace.note(response.headers)
         if 200 <= response.status < 300:
             return response
-        raise errors.from_response(response.status, response.headers, response.body)
+        error = errors.from_response(response.status, response.headers, response.body)
+        if response.status in ENOUGH:
+            self.pace.refused(error, room)
+        raise error
 
 
 def parsed(response: Response) -> dict[str, Any]:

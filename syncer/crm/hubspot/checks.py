@@ -8,7 +8,7 @@ from config.errors import ConfigurationError
 from config.object_mapping import ContactObject
 from syncer.crm.hubspot import mapping as layout
 from syncer.crm.hubspot.call import Api
-from syncer.crm.hubspot.mapping import MESSAGE_PROPERTIES, REF, Definition
+from syncer.crm.hubspot.mapping import COMMUNICATION_PROPERTIES, REF, Definition
 from syncer.domain.crm_record import CrmCheck
 from syncer.domain.errors import DeliveryError
 
@@ -25,7 +25,7 @@ def examine(api: Api, contacts: ContactObject) -> list[CrmCheck]:
     checks = [CrmCheck("account reachable and permitted", True), *_of_mapping(contacts, known)]
     checks.append(_asked("contacts readable", lambda: api.get(f"objects/{contacts.object}", {"limit": "1"})))
     checks.append(_prepared("contacts", [contacts.unique], lambda: known))
-    for kind, wanted in (("communications", [REF, *MESSAGE_PROPERTIES.values()]), ("tickets", [REF])):
+    for kind, wanted in (("communications", COMMUNICATION_PROPERTIES), ("tickets", [REF])):
         checks.append(_prepared(kind, wanted, lambda kind=kind: layout.definitions(api, kind)))  # type: ignore[misc]
     checks.append(_asked("tickets have a stage to begin with", lambda: layout.stage(api)))
     return checks

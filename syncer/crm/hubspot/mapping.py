@@ -8,11 +8,13 @@ from typing import Any
 
 from config.object_mapping import ContactObject
 from syncer.crm import field_check
+from syncer.crm.agent_messages import QUEUED, TO_SEND
 from syncer.crm.exchange import reading
 from syncer.crm.field_check import CrmField, Holds
 from syncer.crm.hubspot import errors
 from syncer.crm.hubspot.call import Api
 from syncer.domain.errors import DeliveryError, FixCredentials, Never
+from syncer.domain.status import Status
 
 FILE = "mappings/hubspot.toml"
 #: Our own id of a message or a task, unique in the account: by it a record is known again.
@@ -33,6 +35,13 @@ MESSAGE_PROPERTIES = {
     "media_url": "wa_media_url",
     "media_type": "wa_media_type",
 }
+#: The name of the template that a message to be sent is to use, and after a slash its language if it is not the
+#: contact's.
+TEMPLATE = "wa_template"
+#: Everything that a communication of ours has besides what HubSpot gives it; the unique one first.
+COMMUNICATION_PROPERTIES = (REF, *MESSAGE_PROPERTIES.values(), TEMPLATE)
+#: What a person may choose as a message's status, and what they may read there.
+_STATUSES = {TO_SEND: "To send", QUEUED: "Queued", **{str(one): str(one).capitalize() for one in Status}}
 _LABELS = {
     REF: "WhatsApp: record of the sync engine",
     "wa_message_id": "WhatsApp: message id",
@@ -45,6 +54,7 @@ _LABELS = {
     "wa_reply_to": "WhatsApp: answers message",
     "wa_media_url": "WhatsApp: file",
     "wa_media_type": "WhatsApp: type of the file",
+    TEMPLATE: "WhatsApp: template to send",
 }
 _HOLDS = {
     "string": Holds.TEXT,
@@ -113,10 +123,17 @@ def missing(kind: str, wanted: Sequence[str], known: Mapping[str, Definition]) -
 
 
 def _definition(name: str, group: str) -> dict[str, Any]:
-    moment = name == "wa_status_at"
     made = {"name": name, "label": _LABELS.get(name, "WhatsApp: id of the sync engine"), "groupName": group}
-    made |= {"type": "datetime", "fieldType": "date"} if moment else {"type": "string", "fieldType": "text"}
-    return {**made, "hasUniqueValue": True} if name not in MESSAGE_PROPERTIES.values() else made
+    if name == MESSAGE_PROPERTIES["status_at"]:
+        return {**made, "type": "datetime", "fieldType": "date"}
+    if name == MESSAGE_PROPERTIES["status"]:
+        options = [
+            {"value": value, "label": label, "displayOrder": place, "hidden": False}
+            for place, (value, label) in enumerate(_STATUSES.items())
+        ]
+        return {**made, "type": "enumeration", "fieldType": "select", "options": options}
+    made |= {"type": "string", "fieldType": "text"}
+    return made if name in COMMUNICATION_PROPERTIES[1:] else {**made, "hasUniqueValue": True}
 
 
 def make(api: Api, kind: str, wanted: Sequence[Mapping[str, Any]]) -> None:

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
-from syncer.crm import moments
 from syncer.crm.hubspot import errors
 from syncer.crm.hubspot.call import Api, is_id
 from syncer.crm.hubspot.mapping import MESSAGE_PROPERTIES, REF
 from syncer.crm.hubspot.reading import Reader
 from syncer.crm.hubspot.writing import Input, Outcome, properties, read, to_contact, write
-from syncer.crm.message_changes import difference
+from syncer.crm.message_changes import Recorded, Values, as_written, difference, may_be_there, said
 from syncer.crm.whereabouts import results
 from syncer.domain.crm_record import CrmMessage, WriteResult
 from syncer.domain.errors import Never
@@ -27,20 +25,12 @@ _TO_CONTACT = 81
 #: Characters that a property of text holds.
 LONGEST = 65_536
 
-Values = dict[str, str | None]
-"""What a message says, by the names of `CrmMessage`, as HubSpot keeps it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Recorded:
-    """A message that is there: the record's id and what it says."""
-
-    id: str
-    values: Mapping[str, Any]
-
 
 class Keeping(Protocol):
     """Where a communication keeps what HubSpot itself has no property for: direction, status, our reference."""
+
+    def sought(self, messages: Iterable[CrmMessage]) -> list[str]:
+        """The refs of those to look for before anything is written."""
 
     def recorded(self, api: Api, refs: Sequence[str]) -> dict[str, Recorded]:
         """Those that are there already, by ref."""
@@ -61,6 +51,9 @@ class Keeping(Protocol):
 class InProperties:
     """In properties of our own, the reference in a unique one: a record that two workers make at once is made once;
     the second finds it and updates."""
+
+    def sought(self, messages: Iterable[CrmMessage]) -> list[str]:
+        return [message.ref for message in messages if may_be_there(message)]
 
     def recorded(self, api: Api, refs: Sequence[str]) -> dict[str, Recorded]:
         rows = read(api, KIND, refs, [REF, *MESSAGE_PROPERTIES.values()], by=REF)
@@ -91,7 +84,7 @@ def write_messages(api: Api, reader: Reader, messages: Sequence[CrmMessage], kee
 
 
 def _written(api: Api, wanted: Mapping[str, CrmMessage], keeping: Keeping) -> dict[str, Outcome]:
-    found = keeping.recorded(api, list(wanted))
+    found = keeping.recorded(api, keeping.sought(wanted.values()))
     made = write(api, KIND, "create", {ref: _new(one, keeping) for ref, one in wanted.items() if ref not in found})
     for ref, outcome in made.items():
         if outcome.id is not None:
@@ -108,7 +101,7 @@ def _new(message: CrmMessage, keeping: Keeping) -> Input:
         "hs_communication_logged_from": "CRM",
         "hs_timestamp": moment_text(message.occurred_at),
     }
-    told = keeping.properties(message, said(message)) | fixed
+    told = keeping.properties(message, _said(message)) | fixed
     return {"properties": told, "associations": to_contact(message.crm_contact_id, _TO_CONTACT)}
 
 
@@ -121,7 +114,7 @@ def _update(
     for ref, message in wanted.items():
         there = found[ref]
         outcomes[ref] = Outcome(id=there.id)
-        changes = difference(there.values, said(message))
+        changes = difference(there.values, _said(message))
         if changes:
             inputs[ref] = {"id": there.id, "properties": keeping.changes(message, there.values, changes)}
         if "crm_contact_id" in changes:
@@ -145,24 +138,14 @@ def _link(api: Api, late: Mapping[str, tuple[str, str]]) -> dict[str, Outcome]:
     return failed
 
 
-def said(message: CrmMessage) -> Values:
+def _said(message: CrmMessage) -> Values:
     """What the message says, role by role, as HubSpot keeps it."""
-    values = {role: getattr(message, role) for role in MESSAGE_PROPERTIES}
-    return {
-        role: moment_text(value)
-        if isinstance(value, datetime)
-        else None
-        if value is None
-        else shorten(storable(str(value)), LONGEST)
-        for role, value in values.items()
-    }
+    return said(message, MESSAGE_PROPERTIES, moment_text, lambda role: LONGEST)
 
 
-def _by_role(told: Mapping[str, Any]) -> dict[str, Any]:
-    """A moment comes back in whatever form HubSpot likes."""
-    known = {role: told.get(name) for role, name in MESSAGE_PROPERTIES.items()}
-    found = moments.moment(known["status_at"]) if known["status_at"] else None
-    return known | {"status_at": moment_text(found) if found else known["status_at"]}
+def _by_role(found: Mapping[str, Any]) -> dict[str, Any]:
+    known = {role: found.get(name) for role, name in MESSAGE_PROPERTIES.items()}
+    return known | {"status_at": as_written(known["status_at"], moment_text)}
 
 
 def as_html(body: str) -> str:

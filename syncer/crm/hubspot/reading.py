@@ -47,10 +47,9 @@ class Reader:
 
     def listed(self, after: str | None, limit: int) -> tuple[list[RawRow], str | None]:
         """One answer of the list: rows, and the cursor after them."""
-        self._api.pace.before_reading()
         asked = {"limit": str(limit), "properties": self._names} | ({"after": after} if after else {})
         try:
-            return self.rows.page(self._api.get(f"objects/{self._kind}", asked))
+            return self.rows.page(self._api.get(f"objects/{self._kind}", asked, bulk=True))
         except Never as error:
             raise reading(error) from error
 
@@ -63,7 +62,7 @@ class Reader:
             "limit": limit,
         }
         try:
-            return self.rows.page(self._api.search(self._kind, body))[0]
+            return self.rows.page(self._api.search(self._kind, body, bulk=True))[0]
         except Never as error:
             raise reading(error) from error
 

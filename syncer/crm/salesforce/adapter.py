@@ -3,26 +3,31 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 from config.files import load_object_mapping
 from config.object_mapping import ObjectMapping
 from config.settings import Settings
-from syncer.crm.base import rules
+from syncer.crm.exchange import client
+from syncer.crm.pace import Pace
+from syncer.crm.remote import Remote
 from syncer.crm.salesforce import bulk, checks
 from syncer.crm.salesforce import mapping as layout
 from syncer.crm.salesforce.call import DEADLINE, Api
 from syncer.crm.salesforce.cases import write_tasks
 from syncer.crm.salesforce.mapping import Described, MessageShape
 from syncer.crm.salesforce.messages import write_messages
-from syncer.crm.salesforce.pace import Pace
+from syncer.crm.salesforce.pace import SalesforcePace
 from syncer.crm.salesforce.people import People
 from syncer.crm.salesforce.reading import Reader
+from syncer.crm.salesforce.replies import replies, take_replies
 from syncer.crm.salesforce.rows import Rows
 from syncer.crm.salesforce.tokens import Grant, Tokens, client_credentials, jwt_bearer
-from syncer.domain.contact import FieldRule, SourceRecord
+from syncer.crm.sharing import ALONE, Shared
+from syncer.domain.contact import SourceRecord
 from syncer.domain.crm_record import (
+    AgentReply,
     CrmCheck,
     CrmContact,
     CrmMessage,
@@ -30,13 +35,13 @@ from syncer.domain.crm_record import (
     Fate,
     RawRow,
     SourcePage,
+    TakenReply,
     WriteResult,
 )
-from syncer.domain.errors import DeliveryError
 from syncer.http import HttpClient
 
 
-def from_settings(settings: Settings) -> SalesforceCRM:
+def from_settings(settings: Settings, shared: Shared = ALONE) -> SalesforceCRM:
     """The adapter that the environment and `mappings/salesforce.toml` describe. Raises `ConfigurationError`."""
     settings.require("SALESFORCE_LOGIN_URL", "SALESFORCE_CLIENT_ID")
     salesforce = settings.salesforce
@@ -45,13 +50,15 @@ def from_settings(settings: Settings) -> SalesforceCRM:
         settings.default_region,
         login_url=str(salesforce.login_url),
         version=salesforce.api_version,
-        grant=_grant(settings),
+        grant=grant_of(settings),
+        pace=SalesforcePace(shared.quota),
+        http=client("salesforce", DEADLINE, shared.meter),
     )
     crm.prepare()
     return crm
 
 
-def _grant(settings: Settings) -> Grant:
+def grant_of(settings: Settings) -> Grant:
     """By a signed request where there is a key, else by the app's secret."""
     salesforce = settings.salesforce
     assert salesforce.client_id is not None
@@ -69,7 +76,7 @@ def _grant(settings: Settings) -> Grant:
     return client_credentials(client_id, salesforce.client_secret.get_secret_value())
 
 
-class SalesforceCRM:
+class SalesforceCRM(Remote):
     """One org whose My Domain address is `login_url`, read and written as `mapping` says; `region` is assumed for
     numbers without country code.
 
@@ -90,8 +97,8 @@ class SalesforceCRM:
         http: HttpClient | None = None,
         bulk_above: int = bulk.ABOVE,
     ) -> None:
-        self._mapping, self._region, self._bulk_above = mapping.contacts, region, bulk_above
-        self._http = http or HttpClient(deadline=DEADLINE)
+        super().__init__(mapping.contacts, http or client("salesforce", DEADLINE))
+        self._region, self._bulk_above = region, bulk_above
         self._api = Api(self._http, Tokens(self._http, login_url, grant), version=version, pace=pace)
         self._rows = Rows(self._mapping.to_contact, region)
         self._reader = Reader(self._api, self._mapping.object, self._rows)
@@ -99,21 +106,6 @@ class SalesforceCRM:
         self._people: People | None = None
         self._shape: MessageShape | None = None
         self._case: Described | None = None
-
-    @property
-    def rules(self) -> Mapping[str, FieldRule]:
-        """What the mapping says of each contact field."""
-        return rules(self._mapping.fields)
-
-    def prepare(self) -> None:
-        """Compare the mapping with the org now. Raises `ConfigurationError` if they do not fit; an org that does not
-        answer is left for later."""
-        try:
-            self._writer()
-        except DeliveryError:
-            return
-        finally:
-            self._http.close()
 
     def organisation(self) -> str:
         """The org's own id, by which its outbound messages are known. Raises `TryAgain`, `TryLater`,
@@ -153,13 +145,22 @@ class SalesforceCRM:
         """Update each person's contact, or create it."""
         return self._writer().write(contacts) if contacts else []
 
+    def replies(self, record_ids: Sequence[str] | None = None) -> list[AgentReply]:
+        """What the org's people want sent."""
+        if record_ids is not None and not record_ids:
+            return []
+        return replies(self._api, self._message_shape(), record_ids)
+
+    def take_replies(self, taken: Sequence[TakenReply]) -> list[WriteResult]:
+        """Make their records those of the messages that they became."""
+        return take_replies(self._api, self._message_shape(), taken) if taken else []
+
     def check(self) -> list[CrmCheck]:
         """Reachable, permitted, laid out as the mapping says."""
         return checks.examine(self._api, self._mapping)
 
-    def close(self) -> None:
-        """Give back every connection."""
-        self._http.close()
+    def _compare(self) -> object:
+        return self._writer()
 
     def _writer(self) -> People:
         """Whoever writes contacts, once the mapping has been compared with the org."""

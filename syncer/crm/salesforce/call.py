@@ -7,9 +7,10 @@ from typing import Any
 from urllib.parse import quote
 
 from syncer.crm.exchange import exchange, objects, reading
+from syncer.crm.pace import Pace
 from syncer.crm.refusals import json_of
 from syncer.crm.salesforce import errors
-from syncer.crm.salesforce.pace import Pace
+from syncer.crm.salesforce.pace import ENOUGH, SalesforcePace
 from syncer.crm.salesforce.tokens import Tokens
 from syncer.domain.errors import Never
 from syncer.http import HttpClient, Response
@@ -32,16 +33,16 @@ class Api:
     def __init__(self, http: HttpClient, tokens: Tokens, *, version: str, pace: Pace | None = None) -> None:
         self._http, self.tokens = http, tokens
         self._root = f"/services/data/{version}"
-        self.pace = pace or Pace()
+        self.pace = pace or SalesforcePace()
 
     def get(self, path: str, params: Mapping[str, str] | None = None) -> Response:
         """Read `path`, such as `sobjects/Contact/describe`. Raises as `call`."""
         return self.call("GET", path, params=params)
 
-    def query(self, soql: str, *, deleted: bool = False) -> Response:
+    def query(self, soql: str, *, deleted: bool = False, bulk: bool = False) -> Response:
         """The first answer to a query; `deleted` looks into the recycle bin too. Raises as `pages`."""
         try:
-            return self.call("GET", "queryAll" if deleted else "query", params={"q": soql})
+            return self.call("GET", "queryAll" if deleted else "query", params={"q": soql}, bulk=bulk)
         except Never as error:
             raise reading(error) from error
 
@@ -69,14 +70,16 @@ class Api:
         params: Mapping[str, str] | None = None,
         data: bytes | None = None,
         headers: Mapping[str, str] | None = None,
+        bulk: bool = False,
     ) -> Response:
-        """One exchange that succeeded. Raises `TryAgain`, `TryLater`, `FixCredentials`, and `Never` for a request that
-        Salesforce will not take."""
+        """One exchange that succeeded, in its turn (`bulk`: see `Pace.turn`). Raises `TryAgain`, `TryLater`,
+        `FixCredentials`, and `Never` for a request that Salesforce will not take."""
         token = self.tokens.current()
         for renewed in (False, True):
             url = f"{token.instance_url}{self._root}/{quote(path, safe='/')}"
             head = {"Authorization": f"Bearer {token.access}", **(headers or {})}
-            response = exchange(self._http, method, url, headers=head, json=json, params=params, data=data)
+            with self.pace.turn(bulk=bulk):
+                response = exchange(self._http, method, url, headers=head, json=json, params=params, data=data)
             self.pace.note(response.headers)
             if 200 <= response.status < 300:
                 return response
@@ -84,6 +87,8 @@ class Api:
             if renewed or response.status != 401:
                 break
             token = self.tokens.after(token)
+        if error.code == ENOUGH or response.status == 429:
+            self.pace.refused(error)
         raise error
 
 

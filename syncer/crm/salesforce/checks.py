@@ -6,11 +6,13 @@ from collections.abc import Callable, Iterator
 
 from config.errors import ConfigurationError
 from config.object_mapping import ContactObject
+from syncer.crm.agent_messages import TO_SEND, words_of_status
 from syncer.crm.salesforce import mapping as layout
 from syncer.crm.salesforce.call import Api
 from syncer.crm.salesforce.mapping import MESSAGE_FIELDS, Described
+from syncer.crm.salesforce.replies import replies
 from syncer.domain.crm_record import CrmCheck
-from syncer.domain.errors import DeliveryError
+from syncer.domain.errors import DeliveryError, FixCredentials
 
 #: R21: a mapping of fewer fields works, but says little about a customer.
 CORE_FIELDS = 15
@@ -25,6 +27,7 @@ def examine(api: Api, contacts: ContactObject) -> list[CrmCheck]:
     checks = [CrmCheck("org reachable and permitted", True), *_of_mapping(api, contacts, known)]
     checks.append(_asked("contacts readable", lambda: _first(api, contacts.object)))
     checks.append(_asked("messages are written once", lambda: _messages(api, contacts.object)))
+    checks.append(_asked("people's messages are found", lambda: _replies(api, contacts.object)))
     checks.append(_asked("cases are written once", lambda: _cases(api)))
     return checks
 
@@ -50,6 +53,19 @@ def _messages(api: Api, contacts: str) -> str:
     lacking = [name for role, name in MESSAGE_FIELDS.items() if role not in shape.roles]
     left_out = f"; not kept, since their fields are missing: {', '.join(lacking)}" if lacking else ""
     return f"in {shape.known.name}{left_out}"
+
+
+def _replies(api: Api, contacts: str) -> str:
+    """One question as it is asked all the time, and whether the words are there."""
+    shape = layout.message_shape(api, contacts)
+    name = shape.roles.get("status")
+    if name is None:
+        return f"none: {shape.known.name} has no field {MESSAGE_FIELDS['status']}"
+    lacking = [word for word in words_of_status() if not shape.known.takes(name, word)]
+    if lacking:
+        raise FixCredentials(f"the restricted list {shape.known.name}.{name} lacks {', '.join(lacking)}", code="words")
+    replies(api, shape, None)
+    return f"in {shape.known.name}, with the status '{TO_SEND}'"
 
 
 def _cases(api: Api) -> str:

@@ -37,6 +37,8 @@ MESSAGE_FIELDS = {
     "media_url": "WA_Media_Url__c",
     "media_type": "WA_Media_Type__c",
 }
+#: What people may say besides of a message that they want sent; nothing of it is needed.
+REPLY_FIELDS = {"phone": "WA_Phone__c", "template": "WA_Template__c", "language": "WA_Language__c"}
 #: What else a message of ours holds: in fields of its own object, or in those that every task has.
 CONTACT_LOOKUP, BODY, OCCURRED = "WA_Contact__c", "WA_Body__c", "WA_Occurred_At__c"
 #: Object of the customers -> the fields of a task and of a case that point to one.
@@ -76,6 +78,10 @@ class Described:
         """The values that a picklist offers."""
         told = self.fields.get(name, {}).get("picklistValues") or ()
         return tuple(str(item.get("value")) for item in told if isinstance(item, dict) and item.get("active", True))
+
+    def takes(self, name: str, value: str) -> bool:
+        """Whether a field takes this word: a list that is not restricted takes any."""
+        return not self.fields.get(name, {}).get("restrictedPicklist") or value in self.options(name)
 
     def length(self, name: str) -> int:
         """The most characters that a field of text takes."""
@@ -150,13 +156,14 @@ def _through_lookups(api: Api, known: Described, wanted: Iterable[str]) -> list[
 @dataclass(frozen=True)
 class MessageShape:
     """How messages are kept: in which object, which of the roles it has a field for, which field points to the
-    customer, holds the text and the moment."""
+    customer, holds the text and the moment; and what it has a field for of a message that people want sent."""
 
     known: Described
     roles: Mapping[str, str]
     contact: str | None
     body: str
     occurred: str
+    of_replies: Mapping[str, str]
 
     @property
     def is_task(self) -> bool:
@@ -171,9 +178,12 @@ def message_shape(api: Api, contacts: str) -> MessageShape:
     known = own or described(api, "Task")
     require_ref(known)
     roles = {role: name for role, name in MESSAGE_FIELDS.items() if name in known.fields}
+    of_replies = {role: name for role, name in REPLY_FIELDS.items() if name in known.fields}
     if own is None:
-        return MessageShape(known, roles, _POINTS.get(contacts, (None, None))[0], "Description", "ActivityDate")
-    return MessageShape(known, roles, CONTACT_LOOKUP if CONTACT_LOOKUP in own.fields else None, BODY, OCCURRED)
+        contact = _POINTS.get(contacts, (None, None))[0]
+        return MessageShape(known, roles, contact, "Description", "ActivityDate", of_replies)
+    lookup = CONTACT_LOOKUP if CONTACT_LOOKUP in own.fields else None
+    return MessageShape(known, roles, lookup, BODY, OCCURRED, of_replies)
 
 
 def require_ref(known: Described) -> None:

@@ -7,8 +7,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from syncer.crm import moments
-from syncer.crm.message_changes import difference
+from syncer.crm.message_changes import Values, as_written, difference, may_be_there, said
 from syncer.crm.salesforce import errors
 from syncer.crm.salesforce.call import Api
 from syncer.crm.salesforce.mapping import REF, MessageShape
@@ -16,25 +15,18 @@ from syncer.crm.salesforce.reading import Reader
 from syncer.crm.salesforce.writing import Outcome, Record, read, write
 from syncer.crm.whereabouts import results
 from syncer.domain.crm_record import CrmMessage, WriteResult
-from syncer.domain.status import Status
 from syncer.domain.text import shorten, storable
 
 #: Characters of a reference; a longer one is cut, and what makes it unlike others is added.
 LONGEST_REF = 255
 _SUBJECT = 80
-#: What a message says of itself when it is recorded for the first time: one that came in, one that was handed over.
-_FRESH = (None, Status.ACCEPTED)
-
-Values = dict[str, str | None]
-"""What a message says, by the names of `CrmMessage`, as Salesforce keeps it."""
 
 
 def write_messages(api: Api, reader: Reader, messages: Sequence[CrmMessage], shape: MessageShape) -> list[WriteResult]:
     """Record the messages that are not there, update those that changed. Raises `TryAgain`, `TryLater`,
     `FixCredentials`."""
     wanted = {message.ref: message for message in messages}
-    # A message that nothing has happened to yet is hardly ever there: to look first would double the calls.
-    known = _recorded(api, [ref for ref, message in wanted.items() if message.status not in _FRESH], shape)
+    known = _recorded(api, [ref for ref, message in wanted.items() if may_be_there(message)], shape)
     new = {ref: _new(message, shape) for ref, message in wanted.items() if ref not in known}
     outcomes = write(api, shape.known.name, "create", new)
     raced = [ref for ref, outcome in outcomes.items() if errors.is_conflict(outcome.error)]
@@ -53,7 +45,7 @@ def _recorded(api: Api, refs: Sequence[str], shape: MessageShape) -> dict[str, d
 
 
 def _new(message: CrmMessage, shape: MessageShape) -> Record:
-    told = {shape.roles[role]: value for role, value in said(message, shape).items() if value is not None}
+    told = {shape.roles[role]: value for role, value in _said(message, shape).items() if value is not None}
     body = storable(message.body)
     record = {
         REF: key(message.ref),
@@ -79,7 +71,7 @@ def _update(
     for ref, message in wanted.items():
         row = known[ref]
         outcomes[ref] = Outcome(str(row.get("Id")))
-        new: Values = {**said(message, shape), "crm_contact_id": message.crm_contact_id}
+        new: Values = {**_said(message, shape), "crm_contact_id": message.crm_contact_id}
         changes = difference(_by_role(row, shape), new)
         if changes:
             fields = {**shape.roles, "crm_contact_id": shape.contact or ""}
@@ -87,26 +79,16 @@ def _update(
     return outcomes | write(api, shape.known.name, "update", records)
 
 
-def said(message: CrmMessage, shape: MessageShape) -> Values:
-    """What the message says, role by role, cut to what each field holds."""
-    values = {role: getattr(message, role) for role in shape.roles}
-    return {
-        role: moment_text(value)
-        if isinstance(value, datetime)
-        else None
-        if value is None
-        else shorten(storable(str(value)), shape.known.length(shape.roles[role]))
-        for role, value in values.items()
-    }
+def _said(message: CrmMessage, shape: MessageShape) -> Values:
+    """Role by role, cut to what each field holds."""
+    return said(message, shape.roles, moment_text, lambda role: shape.known.length(shape.roles[role]))
 
 
 def _by_role(row: Mapping[str, Any], shape: MessageShape) -> dict[str, Any]:
-    """A moment comes back in whatever form Salesforce likes."""
     known = {role: row.get(name) for role, name in shape.roles.items()}
     if shape.contact:
         known["crm_contact_id"] = row.get(shape.contact)
-    found = moments.moment(known["status_at"]) if known.get("status_at") else None
-    return known | ({"status_at": moment_text(found)} if found else {})
+    return known | ({"status_at": as_written(known["status_at"], moment_text)} if "status_at" in known else {})
 
 
 def key(ref: str) -> str:

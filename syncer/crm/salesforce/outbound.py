@@ -52,12 +52,18 @@ def answer(*, accepted: bool) -> bytes:
     return (_ANSWER % ("true" if accepted else "false")).encode()
 
 
-def is_from(delivery: Delivery, organisation: str, secret: str, secrets: Sequence[str]) -> bool:
-    """Whether a delivery is really our org's: `secret` stood in the address it came to, `secrets` are the current ones.
-    Constant-time. Ids of an org come with 15 or 18 characters."""
+def knows(secret: str, secrets: Sequence[str]) -> bool:
+    """Whether what stood in the address is one of the current `secrets`; constant-time."""
     given = secret.encode(errors="replace")
     good = [hmac.compare_digest(given, one.encode()) for one in secrets if one]
-    return any(good) and bool(organisation) and soql.long_id(delivery.organisation) == soql.long_id(organisation)
+    return any(good)
+
+
+def is_from(delivery: Delivery, organisation: str, secret: str, secrets: Sequence[str]) -> bool:
+    """Whether a delivery is really our org's: `secret` stood in the address it came to, `secrets` are the current ones.
+    Constant-time. Ids of an org come with 15 or 18 characters, of which the first 15 say which it is."""
+    same = bool(organisation) and delivery.organisation[:15] == organisation[:15]
+    return knows(secret, secrets) and same
 
 
 def parse(body: bytes) -> Delivery:
@@ -94,7 +100,7 @@ class _Reading:
         self._id, self._kind = "", ""
         self._fields: dict[str, str] = {}
         self._found: list[Notification] = []
-        self._seen = False
+        self._seen, self._told = False, 0
 
     def begin(self, name: str, attributes: dict[str, str]) -> None:
         space, _, local = name.rpartition(" ")
@@ -128,14 +134,18 @@ class _Reading:
         self._words = []
 
     def _take(self) -> None:
+        self._told += 1
+        if self._told > MOST_NOTIFICATIONS:
+            raise ValueError(f"more than {MOST_NOTIFICATIONS} notifications")
+        if not self._fields:
+            # A record that was deleted while its notification waited: it comes without any data (the vendor's word).
+            return
         crm_id = self._fields.pop("Id", "")
         if not self._id or not soql.is_id(crm_id):
             raise ValueError("a notification without its id or that of its record")
         self._found.append(Notification(self._id, self._kind, soql.long_id(crm_id), self._fields))
-        if len(self._found) > MOST_NOTIFICATIONS:
-            raise ValueError(f"more than {MOST_NOTIFICATIONS} notifications")
 
     def delivery(self) -> Delivery:
-        if not self._seen or not soql.is_id(self._organisation) or not self._found:
+        if not self._seen or not soql.is_id(self._organisation) or not self._told:
             raise ValueError("none of Salesforce's outbound messages")
         return Delivery(self._organisation, tuple(self._found))

@@ -51,10 +51,9 @@ class Reader:
 
     def found(self, where: str, order: str, limit: int, names: Sequence[str] = ()) -> tuple[list[RawRow], bool]:
         """The first rows of a query in ascending order, and whether there are no others."""
-        self._api.pace.before_reading()
         condition = f" WHERE {where}" if where else ""
         text = f"SELECT {','.join(names or self.rows.names)} FROM {self._kind}{condition} ORDER BY {order}"
-        rows, done = self.rows.page(self._api.query(f"{text} LIMIT {limit}"))
+        rows, done = self.rows.page(self._api.query(f"{text} LIMIT {limit}", bulk=True))
         if not rows and not done:
             raise TryAgain("the answer has no records and says that more follow", code=HALF_ANSWER)
         return rows, done and len(rows) < limit

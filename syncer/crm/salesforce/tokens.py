@@ -11,7 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from json import dumps, loads
+from json import dumps
 
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
@@ -20,8 +20,10 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from config.errors import ConfigurationError
+from syncer.crm.exchange import exchange
+from syncer.crm.refusals import json_of
 from syncer.crm.salesforce import errors
-from syncer.domain.errors import DeliveryError, FixCredentials, OutcomeUnknown, TryAgain, TryLater
+from syncer.domain.errors import FixCredentials
 from syncer.http import HttpClient
 
 #: Seconds until a signed request for a token is worth nothing; Salesforce takes three minutes at most.
@@ -104,21 +106,10 @@ class Tokens:
             return self._token
 
     def _asked(self) -> Token:
-        url = f"{self._login_url}/services/oauth2/token"
-        try:
-            response = self._http.request("POST", url, data=self._grant(), repeatable=True)
-        except OutcomeUnknown as doubt:
-            raise TryAgain(doubt.detail, code=doubt.code) from doubt
-        except DeliveryError as error:
-            if isinstance(error, TryAgain | TryLater):
-                raise
-            raise FixCredentials(error.detail, code=error.code) from error
+        response = exchange(self._http, "POST", f"{self._login_url}/services/oauth2/token", data=self._grant())
         if response.status != 200:
             raise errors.from_login(response.status, response.headers, response.body)
-        try:
-            told = loads(response.body)
-        except (ValueError, RecursionError):
-            told = None
+        told = json_of(response.body)
         if not isinstance(told, dict) or not told.get("access_token"):
             raise errors.VENDOR.not_promised(response.status, response.body)
         return self._token_of(told)

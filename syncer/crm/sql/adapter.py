@@ -10,21 +10,37 @@ from config.files import load_mapping
 from config.mapping import CrmMapping
 from config.settings import Settings
 from syncer.crm.base import Translator, rules
-from syncer.crm.sql import checks, errors, people, records
+from syncer.crm.sharing import ALONE, Shared
+from syncer.crm.sql import checks, conflicts, errors, people, records, replies
+from syncer.crm.sql.counting import count_transactions
 from syncer.crm.sql.engine import open_engine
+from syncer.crm.sql.listening import Listener
 from syncer.crm.sql.mapping import Layout, lay_out
 from syncer.crm.sql.reading import FAILURES, Reader
 from syncer.crm.sql.writes import write
 from syncer.domain.contact import FieldRule, SourceRecord
-from syncer.domain.crm_record import CrmCheck, CrmContact, CrmMessage, CrmTask, Fate, RawRow, SourcePage, WriteResult
+from syncer.domain.crm_record import (
+    AgentReply,
+    CrmCheck,
+    CrmContact,
+    CrmMessage,
+    CrmTask,
+    Fate,
+    RawRow,
+    SourcePage,
+    TakenReply,
+    WriteResult,
+)
 from syncer.domain.errors import DeliveryError
 
 
-def from_settings(settings: Settings) -> SqlCRM:
+def from_settings(settings: Settings, shared: Shared = ALONE) -> SqlCRM:
     """The adapter that the environment and `mappings/sql.toml` describe. Raises `ConfigurationError`."""
     settings.require("CRM_DATABASE_URL")
     assert settings.crm.database_url is not None
     crm = SqlCRM(settings.crm.database_url, load_mapping(settings.config_dir, "sql"), settings.default_region)
+    if shared.meter is not None:
+        count_transactions(crm.engine, shared.meter)
     crm.prepare()
     return crm
 
@@ -43,6 +59,8 @@ class SqlCRM:
         self._region = region
         self._lock = threading.Lock()
         self._layout: Layout | None = None
+        channel = mapping.replies.notify if mapping.replies else None
+        self._listener = Listener(self.engine, channel) if channel else None
 
     @property
     def rules(self) -> Mapping[str, FieldRule]:
@@ -114,12 +132,42 @@ class SqlCRM:
     def write_contacts(self, contacts: Sequence[CrmContact]) -> list[WriteResult]:
         """Update each person's row, or create it."""
         table = self.layout().contacts
-        return write(self.engine, contacts, lambda tx, part: people.write_contacts(tx, table, part, self._region))
+        return write(
+            self.engine,
+            contacts,
+            lambda tx, part: people.write_contacts(tx, table, part, self._region),
+            lambda tx, person: conflicts.heal(tx, table, person, self._region),
+        )
+
+    def replies(self, record_ids: Sequence[str] | None = None) -> list[AgentReply]:
+        """What the outgoing table wants sent. Without such a table there is nothing."""
+        table = self.layout().replies
+        if table is None:
+            return []
+        try:
+            return replies.waiting(self.engine, table, record_ids)
+        except FAILURES as error:
+            raise errors.translate(error) from error
+
+    def take_replies(self, taken: Sequence[TakenReply]) -> list[WriteResult]:
+        """Say in the outgoing table what became of these messages. One that somebody holds locked is worth another
+        try; it holds back no other."""
+        table = self.layout().replies
+        if table is None:
+            return [WriteResult(one.ref) for one in taken]
+        return write(self.engine, taken, lambda tx, part: replies.take(tx, table, part))
+
+    def rings(self) -> bool:
+        """Whether a trigger of the company's has told of new messages, on PostgreSQL and where the mapping names its
+        channel."""
+        return self._listener is not None and self._listener.rang()
 
     def check(self) -> list[CrmCheck]:
-        """Reachable, laid out as the mapping says, keys unique, tables writable."""
-        return checks.examine(self.engine, self.layout)
+        """Reachable, laid out as the mapping says, keys unique, tables writable, messages picked up."""
+        return checks.examine(self.engine, self.layout, self._listener)
 
     def close(self) -> None:
         """Give back every connection."""
+        if self._listener is not None:
+            self._listener.close()
         self.engine.dispose()

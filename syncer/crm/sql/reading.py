@@ -3,41 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import (
-    CHAR,
-    Boolean,
-    Column,
-    ColumnElement,
-    Engine,
-    Numeric,
-    Select,
-    String,
-    cast,
-    func,
-    or_,
-    select,
-    type_coerce,
-)
+from sqlalchemy import CHAR, Column, ColumnElement, Connection, Engine, Select, cast, or_, select
 
 from config.contact_fields import FieldMap
-from syncer.crm import words
 from syncer.crm.base import digester
-from syncer.crm.sql import errors
-from syncer.crm.sql.mapping import Contacts, keeps_time, python_type
+from syncer.crm.sql import errors, joins
+from syncer.crm.sql.mapping import Contacts, Join
+from syncer.crm.sql.tables import keeps_time, python_type
+from syncer.crm.sql.views import has_changed, is_alive, readable
 from syncer.domain.crm_record import Fate, RawRow, SourcePage
 from syncer.domain.errors import Never
 from syncer.domain.text import storable
 
-#: How far before the last read changes are looked for again: their clock may differ, and what was committed late bears
-#: an earlier time. Reading a row twice costs a digest.
-OVERLAP = timedelta(minutes=5)
-#: More of it where the column names no zone: written in local time, a moment may seem up to twelve hours older.
-ZONELESS_OVERLAP = timedelta(hours=12)
 #: A page with more rows than this that cannot be read is no matter of single rows.
 MOST_UNREADABLE = 100
 #: Keys in one question; every database takes so many parameters.
@@ -74,18 +56,29 @@ class Unreadable:
 
 
 class Reader:
-    """Pages of raw rows. `fields` says which value of a row is what; the moment of the last change comes after them."""
+    """Pages of raw rows. `fields` says which value of a row is what; the moment of the last change comes after them.
+
+    A row is read as (key, content of the customer table, moments, what joins hang on), and what the joined tables hold
+    is put between content and moments: a row that was only touched is no change, so its moments stand last and do not
+    count towards the digest.
+    """
 
     def __init__(self, contacts: Contacts, region: str) -> None:
         self._contacts = contacts
-        # A row that was only touched is no change: its moments do not count towards the digest, so they stand last.
+        self._joins = [join for join in contacts.joins if join.read]
         pairs = sorted(contacts.read, key=lambda pair: _is_moment(contacts, *pair))
-        self.fields: tuple[FieldMap, ...] = tuple(item for _, item in pairs)
         self._content = sum(not _is_moment(contacts, *pair) for pair in pairs)
-        self._digest = digester(self.fields[: self._content], region)
+        own = [item for _, item in pairs]
+        joined = [item for join in self._joins for item in join.read]
+        self.fields: tuple[FieldMap, ...] = (*own[: self._content], *joined, *own[self._content :])
+        self._digest = digester(self.fields[: self._content + len(joined)], region)
         self._columns = [column for column, _ in pairs]
         if contacts.changed_at is not None:
             self._columns.append(contacts.changed_at)
+        self._hung = [join.on for join in self._joins if join.on is not contacts.key]
+        # Of each join, where in a row stands what it hangs on; the key stands first.
+        hooks = iter(range(1 + len(self._columns), 1 + len(self._columns) + len(self._hung)))
+        self._hooks = [0 if join.on is contacts.key else next(hooks) for join in self._joins]
 
     def pages(
         self, engine: Engine, cursor: str | None, page_size: int, changed_since: datetime | None
@@ -109,7 +102,7 @@ class Reader:
             keys = [self._key_of(crm_id) for crm_id in crm_ids[start : start + _ASKED_AT_ONCE]]
             mine = self._contacts.key.in_([key for key in keys if key is not None])
             with engine.connect() as connection:
-                rows = connection.execute(self._statement(engine, *self._wanted(None), mine)).fetchall()
+                rows = self._fetch(connection, self._statement(engine, *self._wanted(None), mine))
             found |= {row.crm_id: row for row in self._raw(rows)}
         return [Fate(crm_id, found.get(crm_id)) for crm_id in crm_ids]
 
@@ -126,13 +119,32 @@ class Reader:
         conditions: list[ColumnElement[bool]] = [contacts.key.is_not(None)]
         if contacts.deleted is not None:
             conditions.append(is_alive(contacts.deleted))
-        if changed_since is not None and contacts.changed_at is not None and keeps_time(contacts.changed_at):
-            conditions.append(_changed(contacts.changed_at, changed_since))
+        if changed_since is not None and (changes := self._changes(changed_since)) is not None:
+            conditions.append(changes)
         return conditions
 
+    def _changes(self, since: datetime) -> ColumnElement[bool] | None:
+        """Customers changed since then, or what hangs on them; None where the tables cannot tell."""
+        stamps = [self._contacts.changed_at, *(join.changed_at for join in self._joins)]
+        if not all(stamp is not None and keeps_time(stamp) for stamp in stamps):
+            return None
+        return or_(has_changed(stamps[0], since), *(_hangs_on_change(join, since) for join in self._joins))
+
     def _statement(self, engine: Engine, *conditions: ColumnElement[bool]) -> Select[Any]:
-        columns = [_readable(column, engine.dialect.name) for column in self._columns]
-        return select(self._contacts.key, *columns).where(*conditions)
+        columns = [readable(column, engine.dialect.name) for column in self._columns]
+        return select(self._contacts.key, *columns, *_numbered(self._hung)).where(*conditions)
+
+    def _fetch(self, connection: Connection, statement: Select[Any]) -> Sequence[Any]:
+        """The rows, with what the joined tables hold of them."""
+        rows: Sequence[Any] = connection.execute(statement).fetchall()
+        if not self._joins or not rows:
+            return rows
+        columns = list(zip(*rows, strict=True))
+        held = []
+        for join, hook in zip(self._joins, self._hooks, strict=True):
+            held += [joins.values_of(connection, join, columns[hook])] * len(join.read)
+        before, after = 1 + self._content, 1 + len(self._columns)
+        return list(zip(*columns[:before], *held, *columns[before:after], strict=True))
 
     def _read(
         self, engine: Engine, statement: Select[Any], last: Any, page_size: int, bad: Unreadable
@@ -142,7 +154,7 @@ class Reader:
             statement = statement.where(self._contacts.key > last)
         try:
             with engine.connect() as connection:
-                rows: Sequence[Any] = connection.execute(statement).fetchall()
+                rows: Sequence[Any] = self._fetch(connection, statement)
             keys = [rows[-1][0]] if rows else []
             more = len(rows) == page_size
         except FAILURES as error:
@@ -160,7 +172,7 @@ class Reader:
         key = self._contacts.key
         try:
             with engine.connect() as connection:
-                return list(connection.execute(statement.where(key >= keys[0], key <= keys[-1])).fetchall())
+                return list(self._fetch(connection, statement.where(key >= keys[0], key <= keys[-1])))
         except FAILURES as error:
             if not _is_content(error):
                 raise
@@ -172,7 +184,7 @@ class Reader:
         return [row for part in parts for row in self._in_parts(engine, statement, part, bad)]
 
     def _raw(self, rows: Sequence[Any]) -> list[RawRow]:
-        digest, end = self._digest, self._content + 1
+        digest, end = self._digest, 1 + self._content + sum(len(join.read) for join in self._joins)
         name = key_text(self._contacts.key)
         return [RawRow(name(row[0]), digest(row[1:end]), row[1:]) for row in map(tuple, rows)]
 
@@ -186,33 +198,16 @@ def _is_moment(contacts: Contacts, column: Column[Any], item: FieldMap) -> bool:
     return item.contact == "updated_at" or column is contacts.changed_at
 
 
-def _readable(column: Column[Any], dialect: str) -> ColumnElement[Any]:
-    """Moments as text where the database can give it: `infinity`, the year 20240 or SQLite's free text would make the
-    driver raise, and one such row would end every sync."""
-    if python_type(column).__module__ != "datetime":
-        return column
-    if dialect == "postgresql":
-        return cast(column, String)
-    return type_coerce(column, String) if dialect == "sqlite" else column
+def _hangs_on_change(join: Join, since: datetime) -> ColumnElement[bool]:
+    key: ColumnElement[Any] = (
+        join.key if python_type(join.key) is python_type(join.on) else cast(join.key, join.on.type)
+    )
+    # What does not hold a value any more has changed as well, so the join's own conditions do not count here.
+    return join.on.in_(select(key).where(has_changed(join.changed_at, since), join.key.is_not(None)))
 
 
-def is_alive(deleted: Column[Any]) -> ColumnElement[bool]:
-    """Rows whose soft-delete column holds nothing, false, 0 or a word for no."""
-    if isinstance(deleted.type, Boolean):
-        return deleted.is_not(True)
-    if isinstance(deleted.type, String):
-        return or_(deleted.is_(None), func.lower(func.trim(deleted)).in_(words.NO_WORDS))
-    if python_type(deleted) in (int, float, Decimal) or isinstance(deleted.type, Numeric):
-        return or_(deleted.is_(None), deleted == 0)
-    return deleted.is_(None)
-
-
-def _changed(column: Column[Any], since: datetime) -> ColumnElement[bool]:
-    # Many tables fill the column at the first change only, so a row without it may be new.
-    floor = since.astimezone(UTC) - OVERLAP
-    if not getattr(column.type, "timezone", False):
-        floor = (floor - ZONELESS_OVERLAP).replace(tzinfo=None)
-    return or_(column >= floor, column.is_(None))
+def _numbered(columns: Sequence[Column[Any]]) -> list[ColumnElement[Any]]:
+    return [column.label(f"hook_{number}") for number, column in enumerate(columns)]
 
 
 def key_text(key: Column[Any]) -> Callable[[Any], str]:

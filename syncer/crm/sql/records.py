@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row
+from sqlalchemy import Connection
 
+from syncer.crm.message_changes import difference
 from syncer.crm.sql.mapping import Records
 from syncer.crm.sql.values import fit, fit_key
 from syncer.crm.sql.writes import Values, add, change, present
 from syncer.domain.crm_record import CrmMessage, CrmTask, WriteResult
-from syncer.domain.status import Ladder, Status, StatusUpdate
 
 #: Role of a column in the mapping -> what of a message stands there.
 MESSAGE_ROLES = {
@@ -43,9 +42,6 @@ OPEN = "open"
 
 #: Roles that must be stored whole or not at all.
 _EXACT = {"ref", "wamid", "customer"}
-#: What belongs to the status and is kept or replaced together with it.
-_OF_STATUS = ("status", "status_at", "error")
-_ANY_MOMENT = datetime(2000, 1, 1, tzinfo=UTC)
 
 
 def write_messages(tx: Connection, records: Records, messages: Sequence[CrmMessage]) -> list[WriteResult]:
@@ -57,7 +53,8 @@ def write_messages(tx: Connection, records: Records, messages: Sequence[CrmMessa
     columns = [column.label(role) for role, column in records.columns.items() if role != records.key]
     there = present(tx, key, list(rows), columns)
     add(tx, records.table, [_by_column(records, row) for name, row in rows.items() if name not in there])
-    changes = {name: _by_column(records, _difference(old, rows[name])) for name, old in there.items()}
+    # The roles that decide bear the names of `CrmMessage`'s own fields.
+    changes = {name: _by_column(records, difference(dict(old._mapping), rows[name])) for name, old in there.items()}
     change(tx, key, changes)
     return [WriteResult(message.ref) for message in messages]
 
@@ -89,23 +86,3 @@ def _values(records: Records, roles: dict[str, str], item: CrmMessage | CrmTask)
 
 def _by_column(records: Records, values: Values) -> Values:
     return {records.columns[role].name: value for role, value in values.items()}
-
-
-def _difference(old: Row[Any], new: Values) -> Values:
-    """What of the record has to change. A value we do not have never erases one, and the status only climbs (law 7):
-    two workers may write one message in the wrong order."""
-    known = old._mapping
-    # A send that was given up and turns out to have been accepted after all begins its ladder anew.
-    revived = known.get("wamid", "") is None and new.get("wamid") is not None
-    kept = _OF_STATUS if _falls(known.get("status"), new.get("status")) and not revived else ()
-    return {
-        role: value
-        for role, value in new.items()
-        if role in known and role not in kept and known[role] != value and (value is not None or role == "error")
-    }
-
-
-def _falls(old: str | None, new: str | None) -> bool:
-    if old not in set(Status) or new not in set(Status):
-        return False
-    return Ladder(Status(old)).climb(StatusUpdate("", "", Status(new), _ANY_MOMENT)).status != new

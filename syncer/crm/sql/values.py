@@ -8,12 +8,13 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Column
+from sqlalchemy import Column, Enum
+from sqlalchemy.dialects import mysql
 
 from config.contact_fields import FieldMap
 from syncer.crm import moments
 from syncer.crm.spelling import Speller
-from syncer.crm.sql.mapping import python_type
+from syncer.crm.sql.tables import is_text, is_unique, python_type
 from syncer.domain.text import shorten, storable
 
 Values = dict[str, Any]
@@ -46,7 +47,8 @@ def _text(column: Column[Any], value: Any) -> str:
     if isinstance(value, list | tuple):
         value = ",".join(str(item) for item in value)
     plain = storable(value.isoformat() if isinstance(value, date) else str(value))
-    length = getattr(column.type, "length", None)
+    # Of listed words the length is the longest word's, and a shortened word is none of them.
+    length = None if isinstance(column.type, Enum | mysql.SET) else getattr(column.type, "length", None)
     return shorten(plain, length) if length else plain
 
 
@@ -70,18 +72,30 @@ def _number(column: Column[Any], value: Any, kind: type) -> Any:
 
 def to_crm(columns: Mapping[str, Column[Any]], speller: Speller, person: Mapping[str, Any], old: Values) -> Values:
     """A contact's canonical fields as the columns take them, those only that differ from what stands there now (`old`,
-    by column). None empties a column; one that may not be empty and is no text keeps what it has."""
+    by column)."""
+    return settled(columns, speller.changes(person, old), old)
+
+
+def settled(columns: Mapping[str, Column[Any]], spelled: Mapping[str, Any], old: Values) -> Values:
+    """What of the `spelled` fields goes into `columns`, and differs from `old`. None empties a column; one that may not
+    be empty and is no text keeps what it has. Where each value may stand once, nothing is null and never empty text."""
     values: Values = {}
-    for name, value in speller.changes(person, old).items():
-        column = columns[name]
+    for name, value in spelled.items():
+        if (column := columns.get(name)) is None:
+            continue
         if value is None and not column.nullable:
-            value = "" if python_type(column) is str else old.get(name)
-        if (fitted := fit(column, value)) != old.get(name):
+            value = "" if is_text(column) and not is_unique(column) else old.get(name)
+        fitted = fit(column, value)
+        if fitted == "" and column.nullable and is_unique(column):
+            fitted = None
+        if fitted != old.get(name):
             values[name] = fitted
     return values
 
 
-def speller(written: Sequence[tuple[Column[Any], FieldMap]], region: str) -> Speller:
-    """What spells values for these columns."""
-    kinds = {column.name: python_type(column) for column, _ in written}
-    return Speller([item for _, item in written], region, kinds)
+def speller(
+    written: Sequence[tuple[Column[Any], FieldMap]], region: str, kinds: Mapping[str, type] | None = None
+) -> Speller:
+    """What spells values for these columns; `kinds` says by the line's name where it is no single value."""
+    found = {item.crm: python_type(column) for column, item in written}
+    return Speller([item for _, item in written], region, {**found, **(kinds or {})})

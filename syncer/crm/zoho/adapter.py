@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 from config.files import load_object_mapping
 from config.object_mapping import ObjectMapping
 from config.settings import Settings
-from syncer.crm.base import rules
-from syncer.crm.tokens import ProcessTokens, Tokens
+from syncer.crm.exchange import client
+from syncer.crm.remote import Remote
+from syncer.crm.sharing import ALONE, Shared
+from syncer.crm.tokens import ProcessTokens
 from syncer.crm.zoho import checks, handoffs, watch
 from syncer.crm.zoho import mapping as layout
 from syncer.crm.zoho.auth import Auth
@@ -18,14 +20,16 @@ from syncer.crm.zoho.call import DEADLINE, Api
 from syncer.crm.zoho.handoffs import Desk
 from syncer.crm.zoho.mapping import MESSAGES, Module
 from syncer.crm.zoho.messages import InModule, Keeping, write_messages
+from syncer.crm.zoho.note_replies import FromNotes
 from syncer.crm.zoho.notes import InNotes
-from syncer.crm.zoho.pace import Pace
+from syncer.crm.zoho.pace import ZohoPace
 from syncer.crm.zoho.people import People
 from syncer.crm.zoho.reading import Reader
+from syncer.crm.zoho.replies import FromModule, Replying
 from syncer.crm.zoho.rows import Rows
-from syncer.crm.zoho.watch import Channel
-from syncer.domain.contact import FieldRule, SourceRecord
+from syncer.domain.contact import SourceRecord
 from syncer.domain.crm_record import (
+    AgentReply,
     CrmCheck,
     CrmContact,
     CrmMessage,
@@ -33,25 +37,25 @@ from syncer.domain.crm_record import (
     Fate,
     RawRow,
     SourcePage,
+    TakenReply,
     WriteResult,
 )
-from syncer.domain.errors import DeliveryError
 from syncer.http import HttpClient
 
 NEEDED = ("ZOHO_CLIENT_ID", "ZOHO_CLIENT_SECRET", "ZOHO_REFRESH_TOKEN")
 
 
-def from_settings(settings: Settings, tokens: Tokens | None = None) -> ZohoCRM:
-    """The adapter that the environment and `mappings/zoho.toml` describe. `tokens` are those that all workers share;
-    without them this process keeps its own. Raises `ConfigurationError`."""
+def from_settings(settings: Settings, shared: Shared = ALONE) -> ZohoCRM:
+    """The adapter that the environment and `mappings/zoho.toml` describe. Without tokens to share this process keeps
+    its own. Raises `ConfigurationError`."""
     settings.require(*NEEDED)
     zoho = settings.zoho
-    http = HttpClient(deadline=DEADLINE)
+    http = client("zoho", DEADLINE, shared.meter)
     given = (zoho.client_id, zoho.client_secret, zoho.refresh_token)
     client_id, client_secret, refresh_token = ("" if one is None else one.get_secret_value() for one in given)
     auth = Auth(
         http,
-        tokens or ProcessTokens(),
+        shared.tokens or ProcessTokens(),
         accounts_url=str(zoho.accounts_url),
         api_url=str(zoho.api_url),
         client_id=client_id,
@@ -66,12 +70,13 @@ def from_settings(settings: Settings, tokens: Tokens | None = None) -> ZohoCRM:
         auth=auth,
         version=zoho.api_version,
         channel_secret=client_secret,
+        pace=ZohoPace(shared.quota),
     )
     crm.prepare()
     return crm
 
 
-class ZohoCRM:
+class ZohoCRM(Remote):
     """One organisation, read and written as `mapping` says; `region` is assumed for numbers without country code.
     `channel_secret` makes the words that Zoho's notices carry.
 
@@ -89,31 +94,16 @@ class ZohoCRM:
         auth: Auth,
         version: str,
         channel_secret: str,
-        pace: Pace | None = None,
+        pace: ZohoPace | None = None,
     ) -> None:
-        self._mapping, self._region = mapping.contacts, region
-        self._http, self._channel_secret = http, channel_secret
+        super().__init__(mapping.contacts, http)
+        self._region, self._channel_secret = region, channel_secret
         self._api = Api(http, auth, version=version, pace=pace)
         self._reader = Reader(self._api, self._mapping.object, Rows(self._mapping.to_contact, region))
         self._lock = threading.Lock()
         self._contacts: Module | None = None
-        self._keeps: Keeping | None = None
+        self._keeps: tuple[Keeping, Replying] | None = None
         self._desk: Desk | None = None
-
-    @property
-    def rules(self) -> Mapping[str, FieldRule]:
-        """What the mapping says of each contact field."""
-        return rules(self._mapping.fields)
-
-    def prepare(self) -> None:
-        """Compare the mapping with the organisation now. Raises `ConfigurationError` if they do not fit; an
-        organisation that does not answer is left for later."""
-        try:
-            self._known()
-        except DeliveryError:
-            return
-        finally:
-            self._http.close()
 
     def pages(
         self, cursor: str | None, *, page_size: int, changed_since: datetime | None = None
@@ -133,7 +123,7 @@ class ZohoCRM:
 
     def write_messages(self, messages: Sequence[CrmMessage]) -> list[WriteResult]:
         """Make the records of messages say what `messages` say."""
-        return write_messages(self._api, messages, self._keeping()) if messages else []
+        return write_messages(self._api, messages, self._keeping()[0]) if messages else []
 
     def write_tasks(self, tasks: Sequence[CrmTask]) -> list[WriteResult]:
         """Open cases or tasks for those that are new."""
@@ -149,25 +139,30 @@ class ZohoCRM:
             return []
         return People(self._api, self._mapping, self._known(), self._region).write(contacts)
 
+    def replies(self, record_ids: Sequence[str] | None = None) -> list[AgentReply]:
+        """What the organisation's people want sent."""
+        if record_ids is not None and not record_ids:
+            return []
+        return self._keeping()[1].waiting(self._api, record_ids)
+
+    def take_replies(self, taken: Sequence[TakenReply]) -> list[WriteResult]:
+        """Make their records those of the messages that they became."""
+        return self._keeping()[1].take(self._api, taken) if taken else []
+
     def check(self) -> list[CrmCheck]:
         """Reachable, permitted, laid out as the mapping says."""
         return checks.examine(self._api, self._mapping)
 
-    def renew_channel(self, notify_url: str, now: datetime) -> Channel:
-        """Have Zoho tell `notify_url` of changed contacts; to be repeated by the beat, every few hours. Raises
-        `TryAgain`, `TryLater`, `FixCredentials`."""
-        told = {"module": self._mapping.object, "notify_url": notify_url, "secret": self._channel_secret}
-        return watch.renew(self._api, **told, now=now)
+    def renew_channels(self, notify_url: str, now: datetime) -> datetime:
+        """Have Zoho tell `notify_url` of changed contacts, and of messages where the company has a module of them; to
+        be repeated by the beat. Returns until when it tells. Raises `TryAgain`, `TryLater`, `FixCredentials`."""
+        modules = [self._mapping.object, *([MESSAGES] if layout.module_if_any(self._api, MESSAGES) else [])]
+        api, secret = self._api, self._channel_secret
+        opened = [watch.renew(api, module=one, notify_url=notify_url, secret=secret, now=now) for one in modules]
+        return min(channel.expires_at for channel in opened)
 
-    def changed_ids(self, body: bytes, notify_url: str) -> tuple[str, ...] | None:
-        """The contacts that a notice to `notify_url` says were changed or deleted; None for one that is not genuine.
-        Raises `ValueError` for what is no notice at all."""
-        secrets = [self._channel_secret]
-        return watch.changed_ids(secrets, body, module=self._mapping.object, notify_url=notify_url)
-
-    def close(self) -> None:
-        """Give back every connection."""
-        self._http.close()
+    def _compare(self) -> object:
+        return self._known()
 
     def _known(self) -> Module:
         """The fields of the contacts; a misspelled one would look like an empty one, so the mapping is held against
@@ -179,10 +174,14 @@ class ZohoCRM:
                 self._contacts = found
             return self._contacts
 
-    def _keeping(self) -> Keeping:
+    def _keeping(self) -> tuple[Keeping, Replying]:
         """In the company's module; as notes, where there is none that could hold them."""
         with self._lock:
             if self._keeps is None:
                 module = layout.module_if_any(self._api, MESSAGES)
-                self._keeps = InNotes() if module is None or layout.lacking(module) else InModule(module)
+                if module is None or layout.lacking(module):
+                    notes = InNotes()
+                    self._keeps = notes, FromNotes(notes)
+                else:
+                    self._keeps = InModule(module), FromModule(module)
             return self._keeps

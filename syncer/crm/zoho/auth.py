@@ -9,12 +9,13 @@ import time
 from collections.abc import Callable
 from urllib.parse import urlsplit
 
+from syncer.crm.exchange import exchange
 from syncer.crm.refusals import object_of
 from syncer.crm.tokens import Tokens
 from syncer.crm.zoho import errors
 from syncer.crm.zoho.datacentres import named
 from syncer.domain.access_token import AccessToken
-from syncer.domain.errors import DeliveryError, FixCredentials, OutcomeUnknown, TryAgain, TryLater
+from syncer.domain.errors import FixCredentials
 from syncer.http import HttpClient
 
 #: A refused client or refresh token is not asked about again for so long (seconds): nothing heals it but a person.
@@ -68,15 +69,7 @@ class Auth:
         return found
 
     def _asked(self) -> AccessToken:
-        url = f"{self.accounts_url}/oauth/v2/token"
-        try:
-            answer = self._http.request("POST", url, data=self._form, repeatable=True)
-        except OutcomeUnknown as doubt:
-            raise TryAgain(doubt.detail, code=doubt.code) from doubt
-        except DeliveryError as error:
-            if isinstance(error, TryAgain | TryLater):
-                raise
-            raise FixCredentials(error.detail, code=error.code) from error
+        answer = exchange(self._http, "POST", f"{self.accounts_url}/oauth/v2/token", data=self._form)
         told = object_of(answer.body)
         value = (told or {}).get("access_token")
         if told is None or not value:

@@ -11,7 +11,7 @@ from syncer.crm.refusals import object_of
 from syncer.crm.zoho import errors
 from syncer.crm.zoho.auth import Auth
 from syncer.crm.zoho.datacentres import is_another, named
-from syncer.crm.zoho.pace import LOOK_AGAIN, Pace
+from syncer.crm.zoho.pace import LOOK_AGAIN, ZohoPace
 from syncer.domain.access_token import AccessToken
 from syncer.domain.errors import DeliveryError, FixCredentials, TryLater
 from syncer.http import HttpClient, Response
@@ -37,15 +37,20 @@ class Api:
     no outcome stays unknown: `TryAgain` is raised instead.
     """
 
-    def __init__(self, http: HttpClient, auth: Auth, *, version: str, pace: Pace | None = None) -> None:
+    def __init__(self, http: HttpClient, auth: Auth, *, version: str, pace: ZohoPace | None = None) -> None:
         self._http, self.auth, self._version = http, auth, version
-        self.pace = pace or Pace()
+        self.pace = pace or ZohoPace()
 
     def get(
-        self, path: str, params: Mapping[str, str] | None = None, headers: Mapping[str, str] | None = None
+        self,
+        path: str,
+        params: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
+        *,
+        bulk: bool = False,
     ) -> Response:
         """Read `path`, such as `Contacts`. Raises as `call`."""
-        return self.call("GET", path, params=params, headers=headers)
+        return self.call("GET", path, params=params, headers=headers, bulk=bulk)
 
     def rows(self, path: str, params: Mapping[str, str]) -> list[dict[str, Any]]:
         """All records of a short list. Raises as `call`."""
@@ -61,9 +66,9 @@ class Api:
             asked["page_token"] = str(token)
         return found
 
-    def query(self, select: str) -> list[dict[str, Any]]:
+    def query(self, select: str, *, bulk: bool = False) -> list[dict[str, Any]]:
         """The records of one query in COQL, at most two hundred. Raises as `call`."""
-        return objects(parsed(self.call("POST", "coql", json={"select_query": select})).get("data"))
+        return objects(parsed(self.call("POST", "coql", json={"select_query": select}, bulk=bulk)).get("data"))
 
     def batch(self, method: str, path: str, body: Mapping[str, Any]) -> list[dict[str, Any]]:
         """What became of each record of a write, in their order; that some or all of them were refused is a success
@@ -85,10 +90,11 @@ class Api:
         json: Any = None,
         params: Mapping[str, str] | None = None,
         headers: Mapping[str, str] | None = None,
+        bulk: bool = False,
     ) -> Response:
-        """One exchange that succeeded; the body is empty where there is nothing. Raises `TryAgain`, `TryLater`,
-        `FixCredentials`, and `Never` for a request that Zoho will not take."""
-        response = self._exchange(method, path, json=json, params=params, headers=headers)
+        """One exchange that succeeded, in its turn (`bulk`: see `Pace.turn`); the body is empty where there is nothing.
+        Raises `TryAgain`, `TryLater`, `FixCredentials`, and `Never` for a request that Zoho will not take."""
+        response = self._exchange(method, path, json=json, params=params, headers=headers, bulk=bulk)
         if 200 <= response.status < 300 or response.status in _EMPTY:
             return response
         raise self._refusal(response)
@@ -111,15 +117,19 @@ class Api:
         json: Any = None,
         params: Mapping[str, str] | None = None,
         headers: Mapping[str, str] | None = None,
+        bulk: bool = False,
     ) -> Response:
         url = f"{token.domain}/crm/{self._version}/{quote(path, safe='/')}"
         head = {"Authorization": f"Zoho-oauthtoken {token.value}", **(headers or {})}
-        return exchange(self._http, method, url, headers=head, json=json, params=params)
+        with self.pace.turn(bulk=bulk):
+            return exchange(self._http, method, url, headers=head, json=json, params=params)
 
     def _refusal(self, response: Response) -> DeliveryError:
         error = errors.from_response(response.status, response.headers, response.body)
-        if isinstance(error, TryLater) and response.status == 429 and self.pace.is_spent:
-            return TryLater("the day's credits are used up", code=error.code, wait_seconds=LOOK_AGAIN)
+        if response.status == 429:
+            if self.pace.is_spent:
+                error = TryLater("the day's credits are used up", code=error.code, wait_seconds=LOOK_AGAIN)
+            self.pace.refused(error)
         if not _is_bad_token(response):
             return error
         # A token that was just given out and is not good belongs to another data centre.

@@ -6,11 +6,14 @@ from collections.abc import Callable
 
 from config.errors import ConfigurationError
 from config.object_mapping import ContactObject
+from syncer.crm.agent_messages import TO_SEND, words_of_status
 from syncer.crm.zoho import handoffs
 from syncer.crm.zoho import mapping as layout
 from syncer.crm.zoho.call import Api
 from syncer.crm.zoho.datacentres import is_another, named
-from syncer.crm.zoho.mapping import MESSAGES, REF, Module
+from syncer.crm.zoho.mapping import MESSAGE_FIELDS, MESSAGES, REF, Module
+from syncer.crm.zoho.note_replies import NO_SCOPE, SEARCH_SCOPE, TITLE, searched
+from syncer.crm.zoho.replies import FromModule
 from syncer.domain.crm_record import CrmCheck
 from syncer.domain.errors import DeliveryError
 
@@ -34,6 +37,7 @@ def examine(api: Api, contacts: ContactObject) -> list[CrmCheck]:
         _asked("contacts readable", lambda: api.get(contacts.object, {"fields": "id", "per_page": "1"})),
         _asked("queries permitted", lambda: api.query(f"select id from {contacts.object} where id > '0' limit 0, 1")),
         _of_messages(api),
+        _of_replies(api),
         _of_desk(api),
     ]
 
@@ -61,7 +65,24 @@ def _of_messages(api: Api) -> CrmCheck:
         return CrmCheck(name, True, f"as notes; a module {MESSAGES} would keep status and direction in fields")
     if lacking := layout.lacking(messages):
         return CrmCheck(name, False, f"the module {MESSAGES} lacks {', '.join(lacking)}: messages become notes")
+    options = messages.options(MESSAGE_FIELDS["status"])
+    if options and (words := [word for word in words_of_status() if word not in options]):
+        return CrmCheck(name, False, f"the pick list {MESSAGE_FIELDS['status']} lacks {', '.join(words)}")
     return CrmCheck(name, True, f"in the module {MESSAGES}")
+
+
+def _of_replies(api: Api) -> CrmCheck:
+    name = "people's messages are found"
+    try:
+        messages = layout.module_if_any(api, MESSAGES)
+        if messages is not None and not layout.lacking(messages):
+            FromModule(messages).waiting(api, None)
+            return CrmCheck(name, True, f"in {MESSAGES}, with the status '{TO_SEND}'")
+        searched(api)
+    except DeliveryError as error:
+        more = f"; the scope {SEARCH_SCOPE} is needed" if error.code == NO_SCOPE else ""
+        return CrmCheck(name, False, f"{error}{more}")
+    return CrmCheck(name, True, f"in notes with the title '{TITLE}'")
 
 
 def _of_desk(api: Api) -> CrmCheck:

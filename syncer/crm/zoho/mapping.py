@@ -42,6 +42,8 @@ MESSAGE_FIELDS = {
     "media_url": "WA_Media_URL",
     "media_type": "WA_Media_Type",
 }
+#: What people may say besides of a message that they want sent; nothing of it is needed.
+REPLY_FIELDS = {"phone": "WA_Phone", "template": "WA_Template", "language": "WA_Language"}
 BODY, OCCURRED = "WA_Body", "WA_Time"
 
 _HOLDS = {

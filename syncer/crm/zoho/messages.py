@@ -11,8 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
-from syncer.crm import moments
-from syncer.crm.message_changes import difference
+from syncer.crm.message_changes import Recorded, Values, as_written, difference, said
 from syncer.crm.zoho import errors
 from syncer.crm.zoho.call import Api, is_id
 from syncer.crm.zoho.mapping import BODY, MESSAGE_FIELDS, OCCURRED, REF, Module
@@ -25,20 +24,9 @@ from syncer.domain.text import shorten, storable
 #: Roles of a message, the contact included.
 ROLES = (*MESSAGE_FIELDS, "crm_contact_id")
 #: The text of a moment or a wamid never comes near it; an error's might.
-_LONGEST_VALUE = 255
+LONGEST_VALUE = 255
 #: Characters of a record's name.
 _LONGEST_NAME = 120
-
-Values = dict[str, str | None]
-"""What a message says, by the names of `CrmMessage`, as Zoho keeps it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Recorded:
-    """A message that is there: the record's id and what it says."""
-
-    id: str
-    values: Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +74,7 @@ def _updated(
     updates = {
         ref: Update(message, found[ref], changes)
         for ref, message in wanted.items()
-        if (changes := difference(found[ref].values, said(message)))
+        if (changes := difference(found[ref].values, values_of(message)))
     }
     return {ref: Outcome(found[ref].id) for ref in wanted} | keeping.update(api, updates)
 
@@ -101,8 +89,8 @@ class InModule:
     def recorded(self, api: Api, wanted: Mapping[str, CrmMessage]) -> dict[str, Recorded]:
         """Those that are there already, by ref."""
         names = [REF, self._contact, *MESSAGE_FIELDS.values()]
-        rows = having(api, self._module.name, [REF], [_ref(ref) for ref in wanted], names)
-        refs = {_ref(ref): ref for ref in wanted}
+        rows = having(api, self._module.name, [REF], [as_ref(ref) for ref in wanted], names)
+        refs = {as_ref(ref): ref for ref in wanted}
         known = ((refs.get(str(row.get(REF))), row) for row in rows)
         return {ref: Recorded(str(row["id"]), self._by_role(row)) for ref, row in known if ref is not None}
 
@@ -115,12 +103,12 @@ class InModule:
                 continue
             fixed = {
                 "Name": _name(message),
-                REF: _ref(ref),
+                REF: as_ref(ref),
                 BODY: message.body,
                 OCCURRED: moment_text(message.occurred_at),
             }
-            told = {name: value for name, value in self._fields(said(message)).items() if value is not None}
-            rows[ref] = fitted(fixed | told, self._module)
+            rest = {name: value for name, value in self._fields(values_of(message)).items() if value is not None}
+            rows[ref] = fitted(fixed | rest, self._module)
         return refused | write(api, "POST", self._module.name, rows)
 
     def update(self, api: Api, updates: Mapping[str, Update]) -> dict[str, Outcome]:
@@ -146,26 +134,17 @@ class InModule:
     def _by_role(self, row: Mapping[str, Any]) -> dict[str, Any]:
         """A moment comes back in the organisation's own zone, the contact as a record."""
         known = {role: row.get(name) for role, name in MESSAGE_FIELDS.items()}
-        found = moments.moment(known["status_at"]) if known["status_at"] else None
         contact = row.get(self._contact)
-        told = contact.get("id") if isinstance(contact, dict) else contact
+        owner = contact.get("id") if isinstance(contact, dict) else contact
         return known | {
-            "status_at": moment_text(found) if found else known["status_at"],
-            "crm_contact_id": None if told is None else str(told),
+            "status_at": as_written(known["status_at"], moment_text),
+            "crm_contact_id": None if owner is None else str(owner),
         }
 
 
-def said(message: CrmMessage) -> Values:
+def values_of(message: CrmMessage) -> Values:
     """What the message says, role by role, as Zoho keeps it."""
-    values = {role: getattr(message, role) for role in ROLES}
-    return {
-        role: moment_text(value)
-        if isinstance(value, datetime)
-        else None
-        if value is None
-        else shorten(storable(str(value)), _LONGEST_VALUE)
-        for role, value in values.items()
-    }
+    return said(message, ROLES, moment_text, lambda role: LONGEST_VALUE)
 
 
 def no_contact(crm_id: str | None) -> Never:
@@ -184,5 +163,6 @@ def _name(message: CrmMessage) -> str:
     return shorten(f"WhatsApp {message.direction}: {words}", _LONGEST_NAME)
 
 
-def _ref(ref: str) -> str:
-    return shorten(storable(ref), _LONGEST_VALUE)
+def as_ref(ref: str) -> str:
+    """A reference as its field holds it."""
+    return shorten(storable(ref), LONGEST_VALUE)

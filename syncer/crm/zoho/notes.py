@@ -14,9 +14,10 @@ from contextlib import AbstractContextManager
 from typing import Any
 
 from syncer.crm.exchange import reading
+from syncer.crm.message_changes import Recorded, Values
 from syncer.crm.zoho.call import Api, is_id
 from syncer.crm.zoho.lines import flat, read_line, with_line, word
-from syncer.crm.zoho.messages import ROLES, Recorded, Update, Values, moment_text, no_contact, said
+from syncer.crm.zoho.messages import ROLES, Update, moment_text, no_contact, values_of
 from syncer.crm.zoho.writing import Outcome, read, write
 from syncer.domain.crm_record import CrmMessage
 from syncer.domain.errors import Never
@@ -25,7 +26,7 @@ from syncer.domain.text import shorten, storable
 #: References kept in memory, the newest: what may be written again soon.
 _REMEMBERED = 20_000
 #: Characters of a note (32,000) and its title, less its last line.
-_LONGEST_TEXT, _LONGEST_TITLE = 30_000, 120
+LONGEST_TEXT, _LONGEST_TITLE = 30_000, 120
 _FIELDS = ("Note_Title", "Note_Content", "Parent_Id")
 
 
@@ -50,9 +51,9 @@ class InNotes:
             line = read_line(str(row.get("Note_Content") or ""))
             if line and line[0] in words:
                 ref = words[line[0]]
-                values = {**_as_wanted(line[1], said(wanted[ref])), "_text": _text(row)}
+                values = {**_as_wanted(line[1], values_of(wanted[ref])), "_text": _text(row)}
                 found.setdefault(ref, Recorded(str(row.get("id")), values))
-        self._learn({ref: one.id for ref, one in found.items()})
+        self.learn({ref: one.id for ref, one in found.items()})
         return found
 
     def create(self, api: Api, wanted: Mapping[str, CrmMessage]) -> dict[str, Outcome]:
@@ -63,16 +64,16 @@ class InNotes:
             if not is_id(contact):
                 refused[ref] = Outcome(error=no_contact(message.crm_contact_id))
                 continue
-            text = shorten(storable(message.body), _LONGEST_TEXT)
+            text = shorten(storable(message.body), LONGEST_TEXT)
             rows[ref] = {
                 "Parent_Id": {"module": {"api_name": "Contacts"}, "id": contact},
                 "Note_Title": shorten(
                     f"WhatsApp {message.direction} {moment_text(message.occurred_at)}", _LONGEST_TITLE
                 ),
-                "Note_Content": with_line(text, ref, said(message)),
+                "Note_Content": with_line(text, ref, values_of(message)),
             }
         made = write(api, "POST", "Notes", rows)
-        self._learn({ref: outcome.id for ref, outcome in made.items() if outcome.id})
+        self.learn({ref: outcome.id for ref, outcome in made.items() if outcome.id})
         return refused | made
 
     def update(self, api: Api, updates: Mapping[str, Update]) -> dict[str, Outcome]:
@@ -88,7 +89,8 @@ class InNotes:
         """Of this process one at a time: what one has recorded the next remembers."""
         return self._turn
 
-    def _learn(self, ids: Mapping[str, str]) -> None:
+    def learn(self, ids: Mapping[str, str]) -> None:
+        """Messages of these references are recorded in these notes."""
         with self._lock:
             self._ids |= ids
             while len(self._ids) > _REMEMBERED:

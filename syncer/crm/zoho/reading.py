@@ -61,15 +61,13 @@ class Reader:
 
     def listed(self, params: Mapping[str, str], headers: Mapping[str, str] | None = None) -> Page:
         """One answer of the list. Raises as `pages`, and `Never` where the token of `params` is spent."""
-        self._api.pace.before_reading()
-        return self.rows.page(self._api.get(self._module, {"fields": self._fields, **params}, headers))
+        return self.rows.page(self._api.get(self._module, {"fields": self._fields, **params}, headers, bulk=True))
 
     def ids_after(self, last: str, limit: int) -> list[str]:
         """The next ids in their order. Raises as `pages`."""
-        self._api.pace.before_reading()
         select = f"select id from {self._module} where id > '{last}' order by id asc limit 0, {limit}"
         try:
-            return [str(row["id"]) for row in self._api.query(select) if "id" in row]
+            return [str(row["id"]) for row in self._api.query(select, bulk=True) if "id" in row]
         except Never as error:
             raise reading(error) from error
 

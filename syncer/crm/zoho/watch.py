@@ -82,14 +82,6 @@ def verify(secrets: Sequence[str], notice: Notice) -> bool:
     return any(good)
 
 
-def changed_ids(secrets: Sequence[str], body: bytes, *, module: str, notify_url: str) -> tuple[str, ...] | None:
-    """The ids of the records that a delivery says were changed or deleted; look them up, for it says no more. None for
-    one that is not Zoho's to our channel. Raises `ValueError` as `read_notice`."""
-    notice = read_notice(body)
-    ours = notice.channel_id == channel_id(module, notify_url)
-    return notice.ids if verify(secrets, notice) and ours and notice.module in ("", module) else None
-
-
 def renew(api: Api, *, module: str, notify_url: str, secret: str, now: datetime) -> Channel:
     """Open the channel, or prolong it when it is about to end or says something else than it should; otherwise one
     question is all that it costs. Safe to repeat. Raises `TryAgain`, `TryLater`, `FixCredentials`."""

@@ -108,9 +108,9 @@ def having(
 
 
 def quoted(text: str) -> str:
-    """A text as COQL takes it."""
-    escaped = text.replace("\\", "\\\\").replace("'", "\\'")
-    return f"'{escaped}'"
+    """A text as COQL takes it: a quote inside of it stands twice (Kaizen #171)."""
+    doubled = text.replace("'", "''")
+    return f"'{doubled}'"
 
 
 def result(ref: str, found: Outcome | None) -> WriteResult:

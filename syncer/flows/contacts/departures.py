@@ -21,7 +21,7 @@ from sqlalchemy import Connection
 
 from syncer.domain.crm_record import Fate, RawRow
 from syncer.domain.errors import DeliveryError
-from syncer.flows.contacts.leaving import Terms, leave
+from syncer.flows.contacts.leaving import Terms, follow, leave
 from syncer.flows.contacts.pages import Comparison, Group
 from syncer.flows.contacts.runs import Run
 from syncer.ports import CRM
@@ -161,18 +161,8 @@ class Departures:
             self._let_go([Fate(crm_id) for crm_id, into in part.items() if into in gone])
 
     def _join(self, tx: Connection, crm_id: str, into: str) -> Counter[str]:
-        """One row's person becomes that of the row it is part of - unless somebody has taken the two apart."""
-        crm, now = self.crm.name, self.run.clock.now()
+        """One row's person becomes that of the row it is part of."""
         contact_joins.take_turn(tx)
-        homes = journal.homes(tx, crm, {crm_id, into})
-        if crm_id not in homes:
-            return Counter()
-        if into not in homes:
-            return Counter(unanswered=1)
-        absorb, keep = homes[crm_id], homes[into]
-        if keep != absorb and not contact_joins.were_separated(tx, keep, absorb):
-            contact_joins.join(tx, keep, absorb, f"merged in {crm}: {crm_id} into {into}", now)
-        leave(tx, crm, {crm_id: f"merged:{into}"}, now, self.terms)
-        news = Counter(followed=1)
+        news = follow(tx, self.crm.name, crm_id, into, self.run.clock.now(), self.terms)
         self.run.record(tx, news)
         return news

@@ -18,7 +18,7 @@ from syncer.policies.editing import accept
 from syncer.policies.ownership import Law, same, winner, words
 from syncer.ports import Clock, Jobs
 from syncer.store import contact_joins, contact_words, contacts, crm_writes, identities, identity_changes, recognition
-from syncer.store.crm_writes import Topic, Want
+from syncer.store.crm_writes import HOOKS, Topic, Want
 from syncer.store.session import Store
 
 #: Fields with a column of their own; the others are attributes.
@@ -116,7 +116,7 @@ class ContactEdits:
         """The CRMs that know the person; of whom no CRM knows, the master is told."""
         known = {one.record.crm for one in contact_words.rows_of(tx, [contact_id])}
         told = [crm for crm in self.law.crms if crm in known] or list(self.law.crms[:1])
-        crm_writes.request(tx, told, [Want(Topic.CONTACT, contact_id, contact_id)], now)
+        crm_writes.request(tx, [*told, HOOKS], [Want(Topic.CONTACT, contact_id, contact_id)], now)
 
 
 def _held(contact: Row[Any], name: str) -> Any:

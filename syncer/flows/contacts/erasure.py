@@ -37,7 +37,9 @@ _DOING = {
     "outgoing": "a message to them is being sent",
     "inbox": "something from them is being handled",
     "crm_writes": "a CRM is being told of them",
+    "crm_notices": "what a CRM told of them is being looked at",
     "media": "a file of theirs is being fetched",
+    "hook_deliveries": "a subscriber is being told of them",
 }
 
 

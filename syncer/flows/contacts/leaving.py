@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -17,9 +18,9 @@ from syncer.policies import consent_import, placement
 from syncer.policies.merging import golden, labels, reconcile
 from syncer.policies.neighbourhood import Key, key_of
 from syncer.policies.ownership import Law
+from syncer.store import contact_joins, contact_words, departures
 from syncer.store import contact_neighbours as stored
 from syncer.store import contact_staging as staging
-from syncer.store import contact_words, departures
 from syncer.store.contact_staging import ContactRow
 
 
@@ -47,6 +48,22 @@ def leave(tx: Connection, crm: str, fates: Mapping[str, str], now: datetime, ter
     staging.remove_contacts(tx, persons.removed)
     _give_back(tx, departures.freed(tx, persons.shared, terms.shared_above), now, terms)
     return len(homes)
+
+
+def follow(tx: Connection, crm: str, crm_id: str, into: str, now: datetime, terms: Terms) -> Counter[str]:
+    """One row is part of another now, after `take_turn`: its person becomes that of the other row - unless somebody has
+    taken the two apart - and it leaves. Returns what came of it: nothing for a row that we do not know, `unanswered`
+    where we do not know the other."""
+    homes = departures.homes(tx, crm, {crm_id, into})
+    if crm_id not in homes:
+        return Counter()
+    if into not in homes:
+        return Counter(unanswered=1)
+    absorb, keep = homes[crm_id], homes[into]
+    if keep != absorb and not contact_joins.were_separated(tx, keep, absorb):
+        contact_joins.join(tx, keep, absorb, f"merged in {crm}: {crm_id} into {into}", now)
+    leave(tx, crm, {crm_id: f"merged:{into}"}, now, terms)
+    return Counter(followed=1)
 
 
 @dataclass(frozen=True)

@@ -26,13 +26,13 @@ from syncer.flows.contacts.households import Households, first_sights, with_stam
 from syncer.policies import consent_import, placement, witness
 from syncer.policies.ownership import Law
 from syncer.policies.placement import Housing, Key, Neighbourhood, Resident, Rows, key_of
-from syncer.store import conflicts, contact_words, crm_writes
+from syncer.store import conflicts, contact_words, crm_writes, hooks
 from syncer.store import contact_neighbours as stored
 from syncer.store import contact_staging as staging
 from syncer.store.bulk import Unstorable, all_or_nothing, streaming
 from syncer.store.contact_neighbours import Ledger
 from syncer.store.contact_staging import Absorption, ContactRow
-from syncer.store.crm_writes import Topic, Want
+from syncer.store.crm_writes import HOOKS, Topic, Want
 
 log = logging.getLogger(__name__)
 
@@ -151,12 +151,14 @@ class _Page:
         taken = words_along.take_words(self.tx, rows, near, housing)
         self._write_new(people, rows, near)
         staging.add_forms(self.tx, placement.claims(rows, near, housing))
-        own_words = self._write_present(people)
+        own_words, changed = self._write_present(people)
         words_along.give_words(self.tx, taken, housing, self.now)
         self._change_sources(rows, near, housing)
         found = list(people.collisions())
         conflicts.note(self.tx, found, self.now)
-        return Counter(conflicts=len(found), told=self._tell(people.interested() | own_words))
+        told = self._tell(people.interested() | own_words)
+        self._tell_subscribers((changed | set(housing.made)) - set(housing.removed))
+        return Counter(conflicts=len(found), told=told)
 
     def _tell(self, ids: Collection[int]) -> int:
         """Let the CRMs know whose rows of these persons now lack something; returns how many writes were asked for."""
@@ -165,6 +167,11 @@ class _Page:
             crm_writes.request(self.tx, [crm], [Want(Topic.CONTACT, one, one) for one in lacking], self.now)
             asked += len(lacking)
         return asked
+
+    def _tell_subscribers(self, ids: Collection[int]) -> None:
+        """Let the subscribers of hooks hear of new and changed contacts; where there are none, that costs one look."""
+        if ids and hooks.listens(self.tx, Topic.CONTACT):
+            crm_writes.request(self.tx, [HOOKS], [Want(Topic.CONTACT, one, one) for one in ids], self.now)
 
     def _house(self, rows: Rows, near: Neighbourhood) -> Housing:
         moves = placement.settle(rows, near)
@@ -186,16 +193,17 @@ class _Page:
             staging.enter_consents(stream, said, self.now)
             people.foresee()
 
-    def _write_present(self, people: Households) -> set[int]:
+    def _write_present(self, people: Households) -> tuple[set[int], set[int]]:
         """Those that were there before. Returns those of them who have said themselves whether they want to be written
-        to."""
+        to, and those who are not as they were."""
         held = stored.lock_contacts(self.tx, people.present | people.housing.removed)
         ledgers = stored.ledgers(self.tx, people.present)
         people.hear(contact_words.edits_of(self.tx, people.present))
         revised = list(self._revise(people, held, ledgers))
         staging.change_contacts(self.tx, [row for row, _ in revised if row], self.now)
         staging.enter_consents(self.tx, [entry for _, entries in revised for entry in entries], self.now)
-        return {contact_id for contact_id, ledger in ledgers.items() if ledger.explicit}
+        changed = {row.id for row, _ in revised if row} | {one.contact_id for _, entries in revised for one in entries}
+        return {contact_id for contact_id, ledger in ledgers.items() if ledger.explicit}, changed
 
     def _made(self, people: Households, entries: list[ConsentEntry]) -> Iterator[ContactRow]:
         """New contacts, one after the other, so that each is thought of while PostgreSQL stores those before it; what

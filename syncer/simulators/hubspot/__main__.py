@@ -15,7 +15,9 @@ def config_from(arguments: Sequence[str] | None = None) -> HubSpotConfig:
     """The configuration that the command line asks for; what is not given keeps `HubSpotConfig`'s default."""
     found = options.of_a_crm("hubspot", "the portal's people and plans faults")
     found.add_argument("--access-token", help="the token that requests must carry")
+    found.add_argument("--client-secret", help="signs what --webhook-url is told")
     found.add_argument("--stamp-step-ms", type=int, help="between their last changes; 0 for one moment (1000)")
+    found.add_argument("--webhook-url", metavar="URL", help="told of every change, as an app's webhooks tell")
     return options.configured(found, arguments, HubSpotConfig, Behaviour(), _NO_LIMITS)
 
 

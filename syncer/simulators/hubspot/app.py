@@ -4,16 +4,26 @@ from __future__ import annotations
 
 from functools import partial
 
+from aiohttp import web
+
 from syncer.simulators import serving
 from syncer.simulators.hubspot.config import HubSpotConfig
 from syncer.simulators.hubspot.control import serve_control
 from syncer.simulators.hubspot.portal import Portal
 from syncer.simulators.hubspot.routes import serve_api
+from syncer.simulators.hubspot.telling import WANTED, Teller, by_people
 
 
 def handler(portal: Portal) -> serving.Handler:
     """What answers a portal's requests."""
-    return serving.routed(partial(serve_control, portal), partial(serve_api, portal))
+    Teller(portal)
+    portal.subscriptions = WANTED
+
+    async def control(request: web.BaseRequest, parts: list[str]) -> web.Response:
+        with by_people():
+            return await serve_control(portal, request, parts)
+
+    return serving.routed(control, partial(serve_api, portal))
 
 
 def start(config: HubSpotConfig) -> serving.RunningServer:

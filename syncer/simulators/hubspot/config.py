@@ -44,22 +44,27 @@ class Limits:
 class Behaviour(Settings):
     """Everything that `POST /_sim/settings` can change while the portal runs. `index_lag` is how many seconds a search
     is behind the objects; `latency` how many every answer takes; `custom_properties` whether properties can be made on
-    activities."""
+    activities; `push_retry` the seconds before a webhook that was not taken comes again, doubled each time (HubSpot's
+    own are minutes)."""
 
     limits: Limits = field(default_factory=Limits)
     index_lag: float = 0.0
     latency: float = 0.0
     custom_properties: bool = True
+    push_retry: float = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HubSpotConfig:
     """One portal. `contacts` are made up at the start (see `seeds`), `stamp_step_ms` apart in the time of their last
-    change; 0 gives all of them one moment. `faults` are in force from the start; `seed` makes chance repeatable."""
+    change; 0 gives all of them one moment. Changes are told to `webhook_url`, as the app with `app_id`. `faults` are in
+    force from the start; `seed` makes chance repeatable."""
 
     access_token: str = "simulator-hubspot-token"
     client_secret: str = "simulator-hubspot-secret"
     portal_id: int = 62_515
+    app_id: int = 1_160_452
+    webhook_url: str = ""
     contacts: int = 0
     stamp_step_ms: int = 1_000
     scopes: frozenset[str] = SCOPES

@@ -5,7 +5,7 @@ Settings and faults are those of every simulator: see `simulators.control`.
 |---|---|---|
 | `GET /_sim/` | | what runs here |
 | `POST /_sim/reset` | `contacts`?, `stamp_step_ms`? | back to the start, with that many made-up contacts |
-| `POST /_sim/objects/{kind}` | `properties`, `at`? (ms) | `id`; as if typed in, at that moment |
+| `POST /_sim/objects/{kind}` | `properties`, `at`? (ms), `links`? by kind | `id`; as if typed in, at that moment |
 | `PATCH /_sim/objects/{kind}/{id}` | `properties`, `at`? (ms) | the record |
 | `GET /_sim/objects/{kind}[/{id}]` | | all that were typed in or written, each with all it holds |
 | `DELETE /_sim/objects/{kind}/{id}` | | into the recycling bin |
@@ -16,7 +16,8 @@ Settings and faults are those of every simulator: see `simulators.control`.
 | `POST /_sim/rules/{kind}` | `required` (names) | what a record must have from now on |
 | `POST /_sim/poison/{kind}` | `ids` | reading them answers 500 |
 | `POST /_sim/tokens` | `accept`?, `expire`?, `scopes`? | |
-| `GET /_sim/stats` | | `requests` by route |
+| `POST /_sim/webhooks` | `url`?, `secret`?, `subscriptions`? (see `telling.WANTED`) | whom changes are told |
+| `GET /_sim/stats` | | `requests` by route, `refused` by a rate limit |
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from aiohttp import web
 
 from syncer.simulators import control
 from syncer.simulators.control import Body, Command
+from syncer.simulators.hubspot import links
 from syncer.simulators.hubspot.errors import HubError
 from syncer.simulators.hubspot.people import Owner
 from syncer.simulators.hubspot.portal import Portal
@@ -79,6 +81,9 @@ def _there(collection: Collection, object_id: str) -> Record:
 def _type_in(portal: Portal, path: list[str], body: Body) -> Any:
     at = body.get("at")
     record = portal.collection(path[0]).create(body.get("properties") or {}, at=None if at is None else int(at))
+    for kind, others in (body.get("links") or {}).items():
+        for one in others:
+            links.default_link(portal, path[0], record.id, kind, one)
     return {"id": str(record.id)}
 
 
@@ -138,8 +143,15 @@ def _tokens(portal: Portal, path: list[str], body: Body) -> Any:
     return {"scopes": sorted(portal.gate.scopes)}
 
 
+def _webhooks(portal: Portal, path: list[str], body: Body) -> Any:
+    portal.webhook_url = str(body.get("url", portal.webhook_url))
+    portal.webhook_secret = str(body.get("secret", portal.webhook_secret))
+    portal.subscriptions = list(body.get("subscriptions", portal.subscriptions))
+    return {"url": portal.webhook_url, "subscriptions": list(portal.subscriptions)}
+
+
 def _stats(portal: Portal, path: list[str], body: Body) -> Any:
-    return {"requests": dict(portal.requests)}
+    return {"requests": dict(portal.requests), "refused": portal.gate.refused}
 
 
 _COMMANDS: dict[tuple[str, str], Command[Portal]] = {
@@ -156,5 +168,6 @@ _COMMANDS: dict[tuple[str, str], Command[Portal]] = {
     ("POST", "rules"): _rules,
     ("POST", "poison"): _poison,
     ("POST", "tokens"): _tokens,
+    ("POST", "webhooks"): _webhooks,
     ("GET", "stats"): _stats,
 }

@@ -24,7 +24,7 @@ _SCOPES = {
 
 
 class Gate:
-    """The door of the portal."""
+    """The door of the portal. `refused` counts the requests beyond a limit."""
 
     def __init__(self, token: str, scopes: Iterable[str], limits: Limits) -> None:
         self._limits = limits
@@ -34,6 +34,7 @@ class Gate:
         self._recent: deque[float] = deque()
         self._searches: deque[float] = deque()
         self._today = 0
+        self.refused = 0
 
     def expire(self, token: str) -> None:
         """From now on the token is refused as expired."""
@@ -62,6 +63,13 @@ class Gate:
 
     def count(self, *, search: bool) -> None:
         """Count one request; raises 429 beyond a limit."""
+        try:
+            self._count(search)
+        except HubError:
+            self.refused += 1
+            raise
+
+    def _count(self, search: bool) -> None:
         now, limits = time.monotonic(), self._limits
         if search:
             # Searches have a limit of their own, of which no header tells.

@@ -65,3 +65,17 @@ def default_link(portal: Portal, kind: str, object_id: object, to: str, to_id: o
     link(kind, record, [(to, other)])
     spec = {"associationCategory": "HUBSPOT_DEFINED", "associationTypeId": number}
     return {"from": {"id": str(record.id)}, "to": {"id": str(other.id)}, "associationSpec": spec}
+
+
+def read(portal: Portal, kind: str, object_id: object, to: str) -> dict[str, Any]:
+    """What a record is tied to; raises 404 where it is not there, 400 where the kinds have no association."""
+    number = next((number for (one, number), other in TYPES.items() if (one, other) == (kind, to)), None)
+    if number is None:
+        raise invalid(f"No association from {kind} to {to}")
+    record = portal.collection(kind).alive(object_id)
+    if record is None:
+        raise missing_object(kind, object_id)
+    types = [{"category": "HUBSPOT_DEFINED", "typeId": number, "label": None}]
+    others = [portal.collection(to).alive(one) for one in sorted(record.links.get(to, ()))]
+    there = list(dict.fromkeys(str(other.id) for other in others if other is not None))
+    return {"from": {"id": str(record.id)}, "to": [{"toObjectId": one, "associationTypes": types} for one in there]}

@@ -47,6 +47,8 @@ class Collection:
         self._last_id = FIRST_ID + self.seeds.count - 1
         #: Told of every record that was written, archived or merged away.
         self.watcher: Callable[[int], None] = lambda number: None
+        #: Told of what was done to which record, as webhooks name it, and of what is to be said of it.
+        self.heard: Callable[[str, Record, Mapping[str, Any]], None] = lambda what, row, told: None
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -106,6 +108,7 @@ class Collection:
         self.rows[row.id] = row
         insort(self.ids, row.id)
         self._write(row, kept, moment)
+        self.heard("creation", row, kept)
         return row
 
     def update(self, row: Record, given: object, *, at: int | None = None, force: bool = False) -> None:
@@ -115,7 +118,9 @@ class Collection:
         after = {**row.properties, **kept}
         values = {name: value for name, value in after.items() if value is not None}
         if values != row.properties or at is not None or force:
+            before = row.properties
             self._write(row, values, now_ms() if at is None else at)
+            self.heard("propertyChange", row, {name: kept[name] for name in kept if kept[name] != before.get(name)})
 
     def archive(self, object_id: object) -> None:
         """Into the recycling bin; what is not there is no error."""
@@ -124,6 +129,7 @@ class Collection:
             self._forget(row)
             row.archived_at = row.updated = now_ms()
             self.watcher(row.id)
+            self.heard("deletion", row, {})
 
     def merge(self, primary_id: object, other_id: object) -> Record:
         """Two contacts become one; the other's id answers with the first one's record from now on."""
@@ -140,6 +146,7 @@ class Collection:
             primary.links.setdefault(kind, set()).update(links)
         self._write(primary, values, now_ms())
         self.watcher(other.id)
+        self.heard("merge", primary, {"other": other.id})
         return primary
 
     # --- showing

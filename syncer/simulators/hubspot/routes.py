@@ -122,17 +122,21 @@ async def _pipelines(portal: Portal, request: web.BaseRequest, parts: list[str])
 
 
 async def _associations(portal: Portal, request: web.BaseRequest, parts: list[str]) -> web.Response:
-    """`POST /crm/associations/{version}/{from}/{to}/batch/associate/default`."""
-    if parts[2:] != ["batch", "associate", "default"]:
+    """`POST /crm/associations/{version}/{from}/{to}/batch/...`: `associate/default` ties, `read` tells what is tied."""
+    if parts[2:] not in (["batch", "associate", "default"], ["batch", "read"]):
         return await _nowhere(portal, request, parts)
-    made, errors = [], []
-    for item in (await body_of(request)).get("inputs") or []:
+    told = (await body_of(request)).get("inputs") or []
+    found, errors = [], []
+    for item in told:
         try:
-            made.append(links.default_link(portal, parts[0], item["from"]["id"], parts[1], item["to"]["id"]))
+            if parts[3] == "read":
+                found.append(links.read(portal, parts[0], item.get("id"), parts[1]))
+            else:
+                found.append(links.default_link(portal, parts[0], item["from"]["id"], parts[1], item["to"]["id"]))
         except HubError as error:
             errors.append(error.item(None))
-    told: dict[str, Any] = {"status": "COMPLETE", "results": made}
-    return answer(told | ({"numErrors": len(errors), "errors": errors} if errors else {}), 207 if errors else 200)
+    made: dict[str, Any] = {"status": "COMPLETE", "results": found}
+    return answer(made | ({"numErrors": len(errors), "errors": errors} if errors else {}), 207 if errors else 200)
 
 
 async def _nowhere(portal: Portal, request: web.BaseRequest, parts: list[str]) -> web.Response:

@@ -21,6 +21,7 @@ def config_from(arguments: Sequence[str] | None = None) -> SalesforceConfig:
     )
     found.add_argument("--stamp-step-ms", type=int, help="between their last changes; 0 for one moment (1000)")
     found.add_argument("--message-object", action="store_true", default=None, help="the org has WA_Message__c")
+    found.add_argument("--outbound-url", metavar="URL", help="told of contacts and of messages to be sent, as SOAP")
     return options.configured(found, arguments, SalesforceConfig, Behaviour(), _NO_LIMITS)
 
 

@@ -9,10 +9,13 @@ from syncer.simulators.salesforce.config import SalesforceConfig
 from syncer.simulators.salesforce.control import serve_control
 from syncer.simulators.salesforce.org import Org
 from syncer.simulators.salesforce.routes import serve_api
+from syncer.simulators.salesforce.telling import WANTED, Teller
 
 
 def handler(org: Org) -> serving.Handler:
     """What answers an org's requests."""
+    Teller(org)
+    org.outbound_rules = WANTED
     return serving.routed(partial(serve_control, org), partial(serve_api, org))
 
 

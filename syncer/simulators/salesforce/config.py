@@ -19,7 +19,8 @@ class Behaviour(Settings):
     `calls_most` calls in 24 hours (0: no limit; `calls_used` of them are used already), `page_most` records of one
     answer to a query, `batch_most` of one collection; `bulk_seconds` a job takes; `token_seconds` a token lives (0:
     until it is ended); `latency` every answer takes; `scan_most` how many records a query without an index looks at
-    before it times out.
+    before it times out; `push_retry` the seconds before an outbound message without its acknowledgement comes again,
+    doubled each time.
     """
 
     calls_most: int = 100_000
@@ -30,14 +31,15 @@ class Behaviour(Settings):
     token_seconds: float = 0.0
     latency: float = 0.0
     scan_most: int = 100_000
+    push_retry: float = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SalesforceConfig:
     """One org. `contacts` are made up at the start (see `seeds`), `stamp_step_ms` apart in the time of their last
     change; 0 gives all of them one moment. `public_key` (PEM) is what signed requests for tokens are checked with.
-    `message_object`: whether the org has `WA_Message__c`. `faults` are in force from the start; `seed` makes chance
-    repeatable."""
+    `message_object`: whether the org has `WA_Message__c`. Outbound messages go to `outbound_url`. `faults` are in force
+    from the start; `seed` makes chance repeatable."""
 
     client_id: str = "simulator-salesforce-client"
     client_secret: str = "simulator-salesforce-secret"
@@ -48,6 +50,7 @@ class SalesforceConfig:
     contacts: int = 0
     stamp_step_ms: int = 1_000
     message_object: bool = False
+    outbound_url: str = ""
     faults: Sequence[Mapping[str, Any]] = ()
     behaviour: Behaviour = field(default_factory=Behaviour)
     host: str = "127.0.0.1"

@@ -17,6 +17,7 @@ Settings and faults are those of every simulator: see `simulators.control`.
 | `POST /_sim/locks/{kind}` | `ids`, `times` | so often is each found locked |
 | `POST /_sim/poison/{kind}` | `ids` | reading them answers 500 |
 | `POST /_sim/tokens` | `end`?, `scope`?, `allowed`? | |
+| `POST /_sim/outbound` | `url`?, `rules`? (see `telling.WANTED`) | whom changes are told from now on |
 | `GET /_sim/stats` | | `requests` by route, `tokens` granted, `calls` used |
 """
 
@@ -141,6 +142,12 @@ def _tokens(org: Org, path: list[str], body: Body) -> Any:
     return {"scope": org.gate.scope, "allowed": org.gate.allowed}
 
 
+def _outbound(org: Org, path: list[str], body: Body) -> Any:
+    org.outbound_url = str(body.get("url", org.outbound_url))
+    org.outbound_rules = list(body.get("rules", org.outbound_rules))
+    return {"url": org.outbound_url, "rules": list(org.outbound_rules)}
+
+
 def _stats(org: Org, path: list[str], body: Body) -> Any:
     return {"requests": dict(org.requests), "tokens": org.gate.granted, "calls": org.behaviour.calls_used}
 
@@ -160,5 +167,6 @@ _COMMANDS: dict[tuple[str, str], Command[Org]] = {
     ("POST", "locks"): _locks,
     ("POST", "poison"): _poison,
     ("POST", "tokens"): _tokens,
+    ("POST", "outbound"): _outbound,
     ("GET", "stats"): _stats,
 }

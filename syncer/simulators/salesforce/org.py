@@ -5,7 +5,8 @@ from __future__ import annotations
 import copy
 import random
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from syncer.simulators.faults import FaultPlan
@@ -20,13 +21,17 @@ from syncer.simulators.salesforce.seeds import Seeds
 
 class Org:
     """Everything that a route or a control command works on. `requests` counts them by route; `cursors` are queries
-    whose answer goes on; `jobs` those of the Bulk API."""
+    whose answer goes on; `jobs` those of the Bulk API. Records that fulfil one of the `outbound_rules` are told to
+    `outbound_url`, if there is one."""
 
     def __init__(self, config: SalesforceConfig) -> None:
         self.config = config
         self.behaviour = copy.deepcopy(config.behaviour)
         self.requests: Counter[str] = Counter()
         self.root = "/services/data/v67.0"
+        self.outbound_url = config.outbound_url
+        self.outbound_rules: Sequence[Mapping[str, Any]] = ()
+        self.heard: Callable[[str, Record], None] = lambda kind, row: None
         self.seed(config.contacts, config.stamp_step_ms)
         for spec in config.faults:
             self.faults.add(spec)
@@ -40,11 +45,16 @@ class Org:
             kind: Collection(schema, Seeds(contacts, stamp_step_ms) if kind == "Contact" else None)
             for kind, schema in self.schemas.items()
         }
+        for kind, collection in self.objects.items():
+            collection.heard = partial(self._tell, kind)
         self.objects["User"].begin_at(1)  # the first user is the one that the engine acts as
         engine = {"Username": self.config.username, "Name": "Syncer", "IsActive": True}
         self.user = self.objects["User"].create(engine).id
         self.cursors: dict[str, list[bytes]] = {}
         self.jobs: dict[str, Any] = {}
+
+    def _tell(self, kind: str, row: Record) -> None:
+        self.heard(kind, row)
 
     def collection(self, kind: str, code: str = "NOT_FOUND") -> Collection:
         """The records of one object; raises for one that there is not."""

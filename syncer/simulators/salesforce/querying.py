@@ -171,7 +171,8 @@ def _scanned(org: Org, collection: Collection, query: Query) -> Iterable[int]:
         ]
         near = collection.seeds.near([text.replace("%", "") for text in texts])
         return sorted(near | collection.rows.keys())
-    if len(collection) > org.behaviour.scan_most:
+    found = (collection.schema.fields.get(one.name, Field("")) for one in _every(query.where) if one.sign == "=")
+    if len(collection) > org.behaviour.scan_most and not any(known.indexed for known in found):
         raise SalesError(400, "QUERY_TIMEOUT", "Your query request was running for too long.")
     return list(collection.numbers)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right, insort
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -45,6 +45,8 @@ class Collection:
         self._last = FIRST + self.seeds.count - 1
         self._unique: dict[tuple[str, str], int] = {}
         self._keys: list[int] | None = None
+        #: Told of every record that was created or edited.
+        self.heard: Callable[[Record], None] = lambda row: None
 
     def __len__(self) -> int:
         return len(self.numbers)
@@ -114,6 +116,7 @@ class Collection:
         self.rows[row.number] = row
         insort(self.numbers, row.number)
         self._write(row, values, moment, new=True)
+        self.heard(row)
         return row
 
     def update(self, row: Record, values: Mapping[str, Any], *, at: int | None = None) -> None:
@@ -126,6 +129,7 @@ class Collection:
         self._no_other(values, row)
         self.rows[row.number] = row
         self._write(row, values, now_ms() if at is None else at)
+        self.heard(row)
 
     def delete(self, row: Record, *, master: Record | None = None) -> None:
         """Into the recycle bin; `master` is the record that it was merged into."""

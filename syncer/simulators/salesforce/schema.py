@@ -15,7 +15,8 @@ FILTERABLE = 255
 
 @dataclass(slots=True)
 class Field:
-    """One field's definition. `options` are the values of a picklist, which takes no others if it is `restricted`."""
+    """One field's definition. `options` are the values of a picklist, which takes no others if it is `restricted`;
+    `indexed` is an external id, which a query finds without looking at every record."""
 
     name: str
     type: str = "string"
@@ -23,6 +24,7 @@ class Field:
     options: tuple[str, ...] = ()
     restricted: bool = False
     unique: bool = False
+    indexed: bool = False
     read_only: bool = False
     required: bool = False
     relation: str = ""
@@ -45,7 +47,7 @@ class Field:
             "nillable": not self.required and self.type != "boolean",
             "defaultedOnCreate": self.type == "boolean" or self.name == "OwnerId",
             "custom": self.name.endswith("__c"),
-            "externalId": self.unique,
+            "externalId": self.unique or self.indexed,
             "idLookup": self.unique or self.name == "Id",
             "unique": self.unique,
             "caseSensitive": self.unique,
@@ -59,8 +61,8 @@ class Field:
 
 def made(line: str) -> Field:
     """`Name`, `Name:type`, `Name:string(80)`, `Name:picklist=a|b`, `Name:reference>Account`; in front `-` is read-only,
-    `!` unique, `*` required, `=` a restricted picklist."""
-    plain = line.lstrip("-!*=")
+    `!` unique, `+` indexed, `*` required, `=` a restricted picklist."""
+    plain = line.lstrip("-!+*=")
     marks = line[: len(line) - len(plain)]
     name, _, kind = plain.partition(":")
     kind, _, target = kind.partition(">")
@@ -74,6 +76,7 @@ def made(line: str) -> Field:
         tuple(options.replace("_", " ").split("|")) if options else (),
         restricted="=" in marks,
         unique="!" in marks,
+        indexed="+" in marks,
         read_only="-" in marks,
         required="*" in marks,
         relation=relation,
@@ -82,9 +85,10 @@ def made(line: str) -> Field:
 
 
 _EVERY = """-Id:id -IsDeleted:boolean -CreatedDate:datetime -LastModifiedDate:datetime -SystemModstamp:datetime
-    OwnerId:reference>User"""
-_MESSAGE = """!WA_Ref__c WA_Message_Id__c WA_Direction__c:string(20) WA_Kind__c:string(40) WA_Status__c:string(40)
-    WA_Status_At__c:datetime WA_Error__c WA_Reply_To__c WA_Media_Url__c:url WA_Media_Type__c:string(100)"""
+    OwnerId:reference>User -CreatedById:reference>User"""
+_MESSAGE = """!WA_Ref__c WA_Message_Id__c WA_Direction__c:string(20) WA_Kind__c:string(40) +WA_Status__c:string(40)
+    WA_Status_At__c:datetime WA_Error__c WA_Reply_To__c WA_Media_Url__c:url WA_Media_Type__c:string(100)
+    WA_Phone__c:phone WA_Template__c WA_Language__c:string(20)"""
 _STANDARD = {
     "Contact": f"""{_EVERY} -MasterRecordId:reference AccountId:reference>Account *LastName:string(80)
         FirstName:string(40) -Name:string(121) Salutation:picklist=Mr.|Ms.|Mrs.|Dr.|Prof. Phone:phone MobilePhone:phone

@@ -22,7 +22,8 @@ def create(
     if not typed:
         _no_twin(org, collection, kept, save_alike)
     if "OwnerId" in collection.schema.fields:
-        kept = {"OwnerId": org.user, **{name: value for name, value in kept.items() if value is not None}}
+        known = {name: value for name, value in kept.items() if value is not None}
+        kept = {"OwnerId": org.user, "CreatedById": org.user, **known}
     return collection.create(kept, at=at)
 
 

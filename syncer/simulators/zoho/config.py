@@ -15,6 +15,7 @@ SCOPES = frozenset(
         "ZohoCRM.settings.fields.READ",
         "ZohoCRM.coql.READ",
         "ZohoCRM.notifications.ALL",
+        "ZohoSearch.securesearch.READ",
     }
 )
 
@@ -39,12 +40,14 @@ class Limits:
 @dataclass(slots=True)
 class Behaviour(Settings):
     """Everything that `POST /_sim/settings` can change while the organisation runs. `latency` is how many seconds every
-    answer takes, `token_life` how many an access token lives; `messages_module` and `case_refs` say whether the company
-    made the module and the field that the engine likes to have."""
+    answer takes, `token_life` how many an access token lives, `index_lag` how far the search lags behind;
+    `messages_module` and `case_refs` say whether the company made the module and the field that the engine likes to
+    have."""
 
     limits: Limits = field(default_factory=Limits)
     latency: float = 0.0
     token_life: float = 3_600.0
+    index_lag: float = 0.0
     messages_module: bool = True
     case_refs: bool = True
 

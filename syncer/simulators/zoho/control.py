@@ -12,7 +12,7 @@ Settings and faults are those of every simulator: see `simulators.control`.
 | `POST /_sim/merge` | `into`, `other` | the record that stays; the other goes into the recycle bin |
 | `POST /_sim/bulk` | `first`, `count`, `values`, `at`? (s) | so many made-up contacts changed at one moment |
 | `POST /_sim/users` | `id`, `name`, `email` | |
-| `POST /_sim/fields/{module}` | `field` (see `schema.made`) | a new field, or another of that name |
+| `POST /_sim/fields/{module}` | `field` (see `schema.made`), `values`? (options) | a new field, or another so called |
 | `POST /_sim/rules/{module}` | `required` (names) | what a record must have from now on |
 | `POST /_sim/poison/{module}` | `ids` | reading them answers 500 |
 | `POST /_sim/lock/{module}` | `ids` | writing them answers RECORD_LOCKED |
@@ -125,7 +125,7 @@ def _user(place: Organisation, path: list[str], body: Body) -> Any:
 
 def _field(place: Organisation, path: list[str], body: Body) -> Any:
     collection = place.module(path[0])
-    made = collection.schema.add(str(body["field"]))
+    made = collection.schema.add(str(body["field"]), body.get("values") or ())
     collection.index()
     return made.shown()
 

@@ -17,14 +17,16 @@ _SHAPE = re.compile(
     r"(?:\s+order\s+by\s+(?P<order>\w+)(?:\s+(?P<way>asc|desc))?)?(?:\s+limit\s+(?:(?P<skip>\d+)\s*,\s*)?(?P<most>\d+))?\s*",
     re.IGNORECASE | re.DOTALL,
 )
-_TOKEN = re.compile(r"\s*('(?:[^'\\]|\\.)*'|>=|<=|!=|[=<>(),]|[\w.]+)")
+_TOKEN = re.compile(r"\s*('(?:[^']|'')*'|>=|<=|!=|[=<>(),]|[\w.]+)")
 _MOST, _MOST_VALUES, _MOST_FIELDS, _FARTHEST = 200, 50, 50, 100_000
+#: Modules that queries do not reach (page "get records through COQL").
+_UNKNOWN = frozenset({"Notes"})
 _MOMENTS = ("Modified_Time", "Created_Time")
 
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """One comparison."""
+    """One comparison; `is null` and `is not null` have no values."""
 
     name: str
     operator: str
@@ -41,6 +43,8 @@ def run(place: Organisation, text: object) -> dict[str, Any] | None:
     if found is None:
         raise _wrong("the query is not one of COQL's")
     collection = place.module(found["module"])
+    if found["module"] in _UNKNOWN:
+        raise ZohoError(400, "INVALID_QUERY", "the module is not supported", module=found["module"])
     names = [name.strip() for name in found["fields"].split(",")]
     tree = _parsed(found["where"])
     for name in (*names, *_names(tree), *filter(None, [found["order"]])):
@@ -117,9 +121,20 @@ def _one(tokens: list[str]) -> Tree:
     name, operator = tokens.pop(0), tokens.pop(0).lower() if tokens else ""
     if operator == "in":
         return Condition(name, "in", _list(tokens))
+    if operator == "is":
+        return Condition(name, _nothing(tokens), ())
     if operator not in _COMPARE or not tokens:
         raise _wrong(f"unexpected {operator!r}")
     return Condition(name, operator, (_plain(tokens.pop(0)),))
+
+
+def _nothing(tokens: list[str]) -> str:
+    """What stands behind `is`: null or not null."""
+    words = "is not null" if tokens and tokens[0].lower() == "not" else "is null"
+    for word in words.split()[1:]:
+        if not tokens or tokens.pop(0).lower() != word:
+            raise _wrong(f"{word} is missing")
+    return words
 
 
 def _list(tokens: list[str]) -> tuple[str, ...]:
@@ -141,7 +156,7 @@ def _take(tokens: list[str], wanted: str) -> None:
 
 
 def _plain(token: str) -> str:
-    return re.sub(r"\\(.)", r"\1", token[1:-1]) if token.startswith("'") else token
+    return token[1:-1].replace("''", "'") if token.startswith("'") else token
 
 
 def _names(tree: Tree) -> Iterator[str]:
@@ -186,6 +201,8 @@ def _holds(tree: Tree, row: Record) -> bool:
     value = _value(row, tree.name)
     if isinstance(value, dict):
         value = value.get("id")
+    if tree.operator in ("is null", "is not null"):
+        return (value is None) == (tree.operator == "is null")
     if value is None:
         return False
     if tree.name == "id":

@@ -16,6 +16,7 @@ _SCOPES = {
     "settings": "ZohoCRM.settings.fields.READ",
     "coql": "ZohoCRM.coql.READ",
     "actions": "ZohoCRM.notifications.ALL",
+    "search": "ZohoSearch.securesearch.READ",
 }
 Refusal = tuple[int, dict[str, str]]
 

@@ -90,5 +90,8 @@ class Organisation:
         value = row.values.get(name)
         if kind == "lookup" and isinstance(value, dict):
             other = self.modules["Contacts"].find(value["id"])
-            return {"name": other.values.get("Last_Name") if other else value.get("name"), "id": value["id"]}
+            shown = {"name": other.values.get("Last_Name") if other else value.get("name"), "id": value["id"]}
+            # A note says of what it is one; people write them on deals and leads too.
+            module = {"module": value.get("module") or {"api_name": "Contacts", "id": "1"}}
+            return shown | (module if name == "Parent_Id" else {})
         return value

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import chain
+from time import monotonic
 from typing import Any
 
 from syncer.simulators.zoho.errors import ZohoError
@@ -13,6 +14,10 @@ from syncer.simulators.zoho.seeds import FIRST_ID, Seeds
 
 #: Fields by which an upsert may look for a record though they are not unique.
 SYSTEM_CHECKS = {"Contacts": ("Email",)}
+#: Modules that the search is asked about.
+SEARCHED = frozenset({"Notes"})
+#: States of a record that a lagging index may still show.
+_STATES = 8
 
 
 @dataclass(slots=True)
@@ -38,6 +43,7 @@ class Collection:
         self.locked: set[int] = set()
         self._last = first + seeds.count - 1
         self._unique: dict[tuple[str, str], int] = {}
+        self._past: dict[int, list[tuple[float, Mapping[str, Any] | None]]] = {}
 
     def __len__(self) -> int:
         return self.seeds.count + sum(one.id not in self.seeds for one in self.rows.values() if one.deleted is None)
@@ -92,6 +98,14 @@ class Collection:
         """The records that are not as they were made up at the start."""
         yield from self.rows.values()
 
+    def indexed(self, lag: float) -> Iterator[tuple[int, Mapping[str, Any]]]:
+        """The records as the search knows them: what they said `lag` seconds ago."""
+        until = monotonic() - lag
+        for number, states in sorted(self._past.items()):
+            known = [values for moment, values in states if moment <= until]
+            if known and known[-1] is not None:
+                yield number, known[-1]
+
     # --- writing
 
     def create(self, values: Mapping[str, Any], at: int) -> Record:
@@ -118,6 +132,7 @@ class Collection:
         """Into the recycle bin."""
         self._forget(row)
         row.deleted = at
+        self._remember(row.id, None)
 
     def index(self) -> None:
         """Look at all values anew, after a field has become unique."""
@@ -129,7 +144,12 @@ class Collection:
     def _checks(self) -> tuple[str, ...]:
         return (*self.schema.uniques, *SYSTEM_CHECKS.get(self.schema.module, ()))
 
+    def _remember(self, number: int, values: Mapping[str, Any] | None) -> None:
+        if self.schema.module in SEARCHED:
+            self._past[number] = [*self._past.get(number, ())[-_STATES:], (monotonic(), values)]
+
     def _note(self, row: Record) -> None:
+        self._remember(row.id, row.values)
         for name in self._checks():
             if row.values.get(name) is not None:
                 self._unique.setdefault((name, str(row.values[name]).casefold()), row.id)

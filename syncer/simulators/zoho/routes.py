@@ -8,7 +8,7 @@ from urllib.parse import parse_qsl
 from aiohttp import web
 
 from syncer.simulators.faults import Fault, serve_through
-from syncer.simulators.zoho import coql, listing, watching, writes
+from syncer.simulators.zoho import coql, listing, searching, watching, writes
 from syncer.simulators.zoho.answers import answer, body_of, nothing
 from syncer.simulators.zoho.errors import ZohoError, invalid_parameter
 from syncer.simulators.zoho.organisation import Organisation
@@ -39,7 +39,7 @@ async def serve_api(place: Organisation, request: web.BaseRequest) -> web.Stream
 
 def _route(method: str, parts: list[str]) -> str:
     """A request's name for faults and counts: `token`, `coql`, `fields`, `watch`, `Contacts.list`, `Contacts.upsert`,
-    `Contacts.insert`, `Contacts.update`, `Contacts.add_tags`, `Contacts.Notes` ..."""
+    `Contacts.insert`, `Contacts.update`, `Contacts.add_tags`, `Contacts.Notes`, `Notes.search` ..."""
     if parts[0] == "oauth":
         return "token"
     rest = parts[2:]
@@ -63,6 +63,8 @@ async def _serve(place: Organisation, request: web.BaseRequest, parts: list[str]
         if len(parts) < 3 or parts[0] != "crm" or parts[1] != VERSION:
             raise _nowhere()
         place.gate.check(request.headers.get("Authorization", ""), parts[2])
+        if parts[-1] == "search":
+            place.gate.check(request.headers.get("Authorization", ""), "search")
         place.gate.enter(1)
         entered = True
         response = await _room(place, request, parts[2:])
@@ -105,6 +107,8 @@ async def _records(place: Organisation, request: web.BaseRequest, module: str, r
             return await writes.upserted(place, collection, request)
         case ("POST", ["actions", "add_tags" | "remove_tags" as verb]):
             return await writes.tagged(place, collection, request, verb)
+        case ("GET", ["search"]):
+            return await searching.searched(place, collection, request)
         case ("GET", ["deleted"]):
             return await listing.deleted(place, collection, request)
         case ("GET", [record_id]):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -81,7 +82,7 @@ _COMPANYS = """!WA_External_Id WA_Language:picklist=繁體中文|简体中文|En
     WA_Lifecycle_Stage:picklist=Lead|Customer|Former_customer WA_Membership_Level"""
 _MESSAGES = f"""{_EVERY} *Name:text(120) !WA_Ref WA_Message_Id WA_Contact:lookup>Contacts WA_Direction WA_Kind
     WA_Body:textarea WA_Time:datetime WA_Status WA_Status_At:datetime WA_Error WA_Reply_To WA_Media_URL:website
-    WA_Media_Type"""
+    WA_Media_Type WA_Phone:phone WA_Template WA_Language"""
 #: Modules that an upsert does not take (page "insert or update records").
 NO_UPSERT = frozenset({"Notes", "Tasks"})
 
@@ -94,9 +95,10 @@ class Schema:
     fields: dict[str, Field] = field(default_factory=dict)
     required: set[str] = field(default_factory=set)
 
-    def add(self, line: str) -> Field:
-        """A new field, or another one of that name; see `made`."""
+    def add(self, line: str, options: Sequence[str] = ()) -> Field:
+        """A new field, or another one of that name; see `made`. `options` are those whose words have underscores."""
         new = made(line)
+        new.options = tuple(options) or new.options
         self.fields[new.name] = new
         return new
 

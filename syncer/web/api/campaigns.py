@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Header
@@ -70,6 +71,17 @@ class Campaign(View):
     statuses: dict[str, int]
 
 
+class Retried(View):
+    """Recipients: `planned` once more, failed for good (`never`), to be asked for again `later`, since the platform
+    wants time to pass, and of `unknown` outcome, which evidence or a person settles."""
+
+    planned: int
+    never: int
+    later: int
+    unknown: int
+    campaign: Campaign
+
+
 @router.post("", status_code=202, summary="Plan a campaign")
 def plan(
     wanted: Plan,
@@ -104,6 +116,17 @@ def pause(number: NumberInPath, caller: Caller, runtime: Joined) -> Campaign:
 def resume(number: NumberInPath, caller: Caller, runtime: Joined) -> Campaign:
     """It goes on where it was paused. Resuming a running campaign changes nothing."""
     return _in_state(runtime, number, "running", moved=runtime.campaigns.resume(number))
+
+
+@router.post("/{id}/retry-failed", status_code=202, summary="Try failed recipients once more", responses={404: {}})
+def retry_failed(number: NumberInPath, caller: Caller, runtime: Joined) -> Retried:
+    """Those whom the campaign's message did not reach for a reason that a second try may heal; not those who are not on
+    WhatsApp or want no message, and not sends of unknown outcome. Asking again plans nobody twice."""
+    try:
+        found = parts.second_tries(runtime).retry_failed(number)
+    except LookupError:
+        raise absent("campaign", number) from None
+    return Retried.model_validate({**asdict(found), "campaign": _progress(runtime, number)})
 
 
 def _in_state(runtime: Joined, number: int, wanted: str, *, moved: bool) -> Campaign:

@@ -17,6 +17,7 @@ from syncer.domain.consent import ConsentEntry, Tier, Word
 from syncer.domain.phone import PhoneProblem
 from syncer.domain.text import storable
 from syncer.flows.contacts.edits import PhoneTaken
+from syncer.flows.lookups import Lookups
 from syncer.policies.editing import NotAcceptable
 from syncer.web.api.shared import Body as Form
 from syncer.web.api.shared import Joined, Moment, NumberInPath, View, fields, past
@@ -94,15 +95,33 @@ class ConsentHolds(View):
     word: Word
 
 
-@router.get("", summary="Find a contact by phone")
-def find(phone: Annotated[str, Query(max_length=60)], caller: Caller, runtime: Joined) -> list[Contact]:
-    """At most one. The number may be written in any way; a `+` may come as a space."""
+@router.get("", summary="Find contacts")
+def find(
+    caller: Caller,
+    runtime: Joined,
+    phone: Annotated[str | None, Query(max_length=60)] = None,
+    email: Annotated[str | None, Query(max_length=255)] = None,
+    external_id: Annotated[str | None, Query(max_length=255)] = None,
+) -> list[Contact]:
+    """By exactly one of the three; nobody found is an empty list. The phone may be written in any way, a `+` may come
+    as a space. `external_id` is a CRM's own id, or the one that an integration gave."""
+    if sum(key is not None for key in (phone, email, external_id)) != 1:
+        raise Problem(422, "ask by phone, by email or by external_id")
     lookups = parts.lookups(runtime)
+    if phone is not None:
+        numbers = _by_phone(lookups, phone)
+    elif email is not None:
+        numbers = lookups.contacts_by_email(storable(email))
+    else:
+        numbers = lookups.contacts_by_external_id(storable(external_id or ""))
+    return [_contact(*found) for number in numbers if (found := lookups.contact(number))]
+
+
+def _by_phone(lookups: Lookups, phone: str) -> list[int]:
     number = lookups.contact_by_phone(f"+{phone[1:]}" if phone.startswith(" ") else phone)
     if isinstance(number, PhoneProblem):
         raise Problem(422, f"not a phone number: {number}")
-    found = lookups.contact(number) if number else None
-    return [_contact(*found)] if found else []
+    return [number] if number else []
 
 
 @router.get("/{id}", summary="One contact", responses={404: {}})

@@ -32,7 +32,12 @@ JOURNEYS = (
     (("sent", "delivered", "failed"), "delivered"),
 )
 #: No limit of ours, one set for all that are told of early, and more patience with a slow answer than a test needs.
-_FAST = {"provider_per_second": 1000, "enterprise_per_minute": 100_000, "concurrency": 60, "timeout_seconds": 20}
+_FAST = {
+    "provider_per_second": 1000,
+    "enterprise_per_minute": 100_000,
+    "send.concurrency": 60,
+    "whatsapp.timeout_seconds": 20,
+}
 BEGAN = 1_795_000_000
 
 

@@ -15,9 +15,9 @@ from tests.integration.whatsapp_round_trip.engine import Engine, template
 
 #: A real time-out, short enough for a test, and as many requests side by side as keep it so.
 HASTY = {
-    "timeout_seconds": 0.4,
+    "whatsapp.timeout_seconds": 0.4,
     "connect_timeout_seconds": 0.4,
-    "concurrency": 50,
+    "send.concurrency": 50,
     "provider_per_second": 1000,
     "enterprise_per_minute": 100_000,
 }
