@@ -205,8 +205,7 @@ class CRM(Protocol):
         `write_messages`."""
 
     def rings(self) -> bool:
-        """Whether the CRM has told of new replies by a line of its own since this was asked last. Never blocks, never
-        raises; always false where there is no such line."""
+        """Whether the CRM itself has told of new replies since this was asked last. Never blocks, never raises."""
 
     def check(self) -> list[CrmCheck]:
         """Reachable, permitted, every mapped field there. Never raises."""
@@ -287,13 +286,15 @@ class Quota(Protocol):
 
     def take(self, name: str, *, bulk: bool = False, cost: int = 1, patience: float = 0.0, place: str = "") -> Turn:
         """Take `cost` calls of the budget `name`, now or within `patience` seconds; otherwise nothing is taken. Where
-        only so many may run at once, `place` is the call's own word, to be given back by `leave`.
-
-        `bulk` never touches the share kept for live work, and takes nothing in advance. A budget that nobody has set is
-        endless. Never blocks, never raises."""
+        only so many may run at once, `place` is the call's own word, to be given back by `leave`. `bulk` never touches
+        the share kept for live work, and takes nothing in advance. A budget that nobody has set is endless. Never
+        blocks, never raises."""
 
     def leave(self, name: str, place: str) -> None:
         """The call with this place is over. The place of one that dies is free after twenty seconds."""
 
     def slow_down(self, name: str, seconds: float, *, bulk: bool = False) -> None:
         """The provider said so: nobody asks for `seconds`; with `bulk`, nobody who reads in bulk does."""
+
+    def allowed(self, name: str, calls: int, seconds: float) -> None:
+        """The provider said so: this process keeps the budget `name` at `calls` in any `seconds` from now on."""

@@ -31,8 +31,9 @@ class Recorded:
 
 def may_be_there(message: CrmMessage) -> bool:
     """Whether it is worth looking for the record of a message before making one. One to which nothing has happened yet
-    is hardly ever there: to look first would double the calls, and a CRM that keeps references unique says so."""
-    return message.status not in (None, Status.ACCEPTED)
+    is hardly ever there: to look first would double the calls, and a CRM that keeps references unique says so. The
+    record of one that was written in this CRM to be sent is there from the beginning."""
+    return message.written_there or message.status not in (None, Status.ACCEPTED)
 
 
 def said(

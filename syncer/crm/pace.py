@@ -35,6 +35,9 @@ class Left:
 Told = Callable[[Mapping[str, str]], Iterable[Left]]
 """What the headers of an answer say of calls that are left."""
 
+Allows = Callable[[Mapping[str, str]], tuple[int, float] | None]
+"""What they say is allowed: so many calls in any so many seconds."""
+
 Sleep = Callable[[float], None]
 
 
@@ -51,13 +54,20 @@ class Endless:
     def slow_down(self, name: str, seconds: float, *, bulk: bool = False) -> None:
         """Nothing: the next call finds out by itself."""
 
+    def allowed(self, name: str, calls: int, seconds: float) -> None:
+        """Nothing: it stays endless."""
+
+
+def _nothing(headers: Mapping[str, str]) -> None:
+    """A vendor who does not say what it allows."""
+
 
 class Pace:
-    """The pace of one process's calls to the CRM called `name`, shared by its threads. `told` reads the headers of the
-    vendor's answers; without a `quota` nothing is counted."""
+    """The pace of one process's calls to the CRM called `name`, shared by its threads. `told` and `allows` read the
+    headers of the vendor's answers; without a `quota` nothing is counted."""
 
-    def __init__(self, name: str, told: Told, quota: Quota | None, sleep: Sleep) -> None:
-        self._name, self._told, self._sleep = name, told, sleep
+    def __init__(self, name: str, told: Told, quota: Quota | None, sleep: Sleep, *, allows: Allows = _nothing) -> None:
+        self._name, self._told, self._allows, self._sleep = name, told, allows, sleep
         self._quota: Quota = quota or Endless()
 
     @contextmanager
@@ -73,6 +83,8 @@ class Pace:
 
     def note(self, headers: Mapping[str, str]) -> None:
         """Learn from an answer's headers, for all workers."""
+        if (limit := self._allows(headers)) is not None:
+            self._quota.allowed(self._name, *limit)
         for told in self._told(headers):
             if told.left <= told.most * RESERVE:
                 self._quota.slow_down(self._name, told.seconds, bulk=True)

@@ -41,7 +41,8 @@ class Fate:
 @dataclass(frozen=True, slots=True)
 class CrmMessage:
     """A message as the CRM should have it. `ref` is ours and never changes; writing it again updates the same
-    record. `media_url` is where its file can be fetched from us, once it is here; `media_type` its MIME type."""
+    record. `media_url` is where its file can be fetched from us, once it is here; `media_type` its MIME type.
+    `written_there`: one of the company's people wrote it in this CRM to be sent, so its record is there already."""
 
     ref: str
     crm_contact_id: str | None
@@ -57,6 +58,7 @@ class CrmMessage:
     reply_to: str | None = None
     media_url: str | None = None
     media_type: str | None = None
+    written_there: bool = False
 
 
 @dataclass(frozen=True, slots=True)

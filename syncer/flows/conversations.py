@@ -173,9 +173,14 @@ class Conversations:
         ids = [turn.contact.id for turn in turns]
         crms = [crm for crm in self.crms if crm != HOOKS]
         known = set.intersection(*(set(contacts.crm_ids(tx, crm, ids)) for crm in crms)) if crms else set()
-        changed = {t.contact.id for t in turns if t.verdict.tags or t.spoken or t.contact.id not in known}
+        changed = {t.contact.id for t in turns if _changes(t) or t.contact.id not in known}
         wants = [Want(Topic.CONTACT, contact_id, contact_id) for contact_id in sorted(changed)]
         return wants + [Want(Topic.MESSAGE, turn.message_id, turn.contact.id) for turn in turns] + list(handed)
+
+
+def _changes(turn: Turn) -> bool:
+    """Whether the contact is another after this message than before."""
+    return bool(turn.spoken or set(turn.verdict.tags) - set(turn.contact.tags))
 
 
 def _by_keyword(turn: Turn) -> Spoken | None:

@@ -127,6 +127,7 @@ def message_records(tx: Connection, crm: str, ids: Sequence[int], files_at: str 
     files = media.of_messages(tx, rows)
     people = contacts.by_ids(tx, [row.contact_id for row in rows.values()])
     known = contacts.crm_ids(tx, crm, people)
+    theirs = agent_replies.written_in(tx, crm, [row.outgoing_id for row in rows.values() if row.outgoing_id])
     return {
         key: CrmMessage(
             ref=row.ref,
@@ -143,6 +144,7 @@ def message_records(tx: Connection, crm: str, ids: Sequence[int], files_at: str 
             reply_to=row.reply_to,
             media_url=f"{files_at}/{files[key].id}" if key in files and files[key].fetched_at else None,
             media_type=files[key].mime_type if key in files else None,
+            written_there=row.outgoing_id in theirs,
         )
         for key, row in rows.items()
     }

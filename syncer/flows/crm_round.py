@@ -17,7 +17,7 @@ from syncer.flows import crm_records
 from syncer.flows.crm_contacts import CrmContacts
 from syncer.policies import breaker
 from syncer.ports import CRM, Clock
-from syncer.store.crm_writes import Topic
+from syncer.store.crm_writes import Line, Topic
 from syncer.store.session import Store
 
 log = logging.getLogger(__name__)
@@ -76,7 +76,7 @@ class CrmRound:
             self._tell_topic(crm, topic, [row for row in mine if row.contact_id not in lost], told)
             if topic in _HOLDS_BACK:
                 failed = told.failures.keys() | told.put_off.keys()
-                lost |= {row.contact_id for row in mine if row.id in failed}
+                lost |= {row.contact_id for row in mine if row.id in failed and row.line == Line.PERSON}
         return told
 
     def _tell_topic(self, crm: str, topic: Topic, rows: Rows, told: Told) -> None:

@@ -25,10 +25,17 @@ from syncer.store.crm_writes import WRITES, Lane
 from syncer.store.retries import Appointment
 from syncer.store.session import Store
 
-#: How a worker keeps up with one CRM, each lane in a thread of its own. At 1,000 messages a minute and 100 ms a
-#: request, a tenth of them with work on the contact, 99 % are told within 2.5 s by one lane for all, within 1.7 s with
-#: one more for people, and under 1 s with three, which mostly find one person each (`make bench ONLY=crm_writes`).
-LANES = {"messages": Lane.MESSAGES, "people-1": Lane.PEOPLE, "people-2": Lane.PEOPLE, "people-3": Lane.PEOPLE}
+#: How a worker keeps up with one CRM, each lane in a thread of its own: nobody's message waits for what changes about
+#: a contact, a message that comes while others are on their way finds a second way free, and strangers, who take
+#: several requests each, are met three at a time (`make bench ONLY=crm_writes`).
+LANES = {
+    "messages-1": Lane.MESSAGES,
+    "messages-2": Lane.MESSAGES,
+    "contacts": Lane.CONTACTS,
+    "strangers-1": Lane.STRANGERS,
+    "strangers-2": Lane.STRANGERS,
+    "strangers-3": Lane.STRANGERS,
+}
 #: Rows with which one worker finds out, for all, whether a CRM serves again.
 PROBE = 10
 

@@ -5,7 +5,7 @@ CRM's record is told (`Topic.REPLY` of `crm_writes`), before anything else is wr
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -55,6 +55,15 @@ def known(tx: Connection, crm: str, record_ids: Iterable[str]) -> dict[str, Row[
         agent_replies.c.crm == crm, agent_replies.c.record_id.in_(sorted(set(record_ids)))
     )
     return {row.record_id: row for row in tx.execute(statement)}
+
+
+def written_in(tx: Connection, crm: str, outgoing_ids: Collection[int]) -> set[int]:
+    """Which of these messages of ours (by the number of the outgoing one) were written in this CRM."""
+    if not outgoing_ids:
+        return set()
+    column = agent_replies.c.outgoing_id
+    found = select(column).where(agent_replies.c.crm == crm, column.in_(sorted(set(outgoing_ids))))
+    return set(tx.execute(found).scalars())
 
 
 def add(tx: Connection, rows: Sequence[Mapping[str, Any]]) -> list[Row[Any]]:

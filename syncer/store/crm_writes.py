@@ -32,12 +32,21 @@ class Topic(StrEnum):
 _PLACES = {topic: place for place, topic in enumerate(Topic)}
 
 
+class Line(StrEnum):
+    """What of one person waits for what: rows of a line are told one after the other. A message needs its contact to be
+    there; what changes about a contact that the CRM has already, or a handoff of it, keeps no message waiting."""
+
+    PERSON = "person"
+    CONTACT = "contact"
+
+
 class Lane(StrEnum):
-    """Which people's rows are claimed: those about whom nothing but messages waits, or those of whom the contact does
-    too. The first are many and take a request or two; the second are few and take several."""
+    """Which rows are claimed together. Messages are many and take a request or two. What changes about known contacts
+    takes several, and nobody waits for it. A stranger's contact takes several too, and their messages wait for it."""
 
     MESSAGES = "messages"
-    PEOPLE = "people"
+    CONTACTS = "contacts"
+    STRANGERS = "strangers"
 
 
 crm_writes = Table(
@@ -48,6 +57,8 @@ crm_writes = Table(
     Column("topic", Text, nullable=False),
     Column("subject_id", BigInteger, nullable=False),
     Column("contact_id", BigInteger, nullable=False),
+    # Chosen when the row is asked for, by whether the CRM knows the contact then.
+    Column("line", Text, nullable=False, server_default=Line.PERSON.value),
     # Raised by every change; a write settles the revision it read, so a change during the write is written again.
     Column("revision", Integer, nullable=False, server_default="1"),
     Column("written_revision", Integer, nullable=False, server_default="0"),
@@ -69,8 +80,14 @@ Index(
     crm_writes.c.contact_id,
     postgresql_where=and_(crm_writes.c.state == "pending", crm_writes.c.topic == "contact"),
 )
+Index(
+    "ix_crm_writes_contacts",
+    crm_writes.c.crm,
+    crm_writes.c.id,
+    postgresql_where=and_(crm_writes.c.state == "pending", crm_writes.c.line == "contact"),
+)
 
-WRITES = Claimable(crm_writes, turn=3, order="id", order_key=("crm", "contact_id"))
+WRITES = Claimable(crm_writes, turn=3, order="id", order_key=("crm", "contact_id", "line"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,25 +117,31 @@ def request(tx: Connection, crms: Iterable[str], wants: Sequence[Want], now: dat
 
 
 _REQUEST = """
-    insert into crm_writes (crm, topic, subject_id, contact_id, requested_at)
-    select :crm, topic, subject, contact, cast(:now as timestamptz)
+    insert into crm_writes (crm, topic, subject_id, contact_id, requested_at, line)
+    select :crm, topic, subject, contact, cast(:now as timestamptz), {line}
     from unnest(cast(:topics as text[]), cast(:subjects as bigint[]), cast(:contacts as bigint[]))
         with ordinality w(topic, subject, contact, position)
     where {whom} order by position
     on conflict (crm, topic, subject_id) do update set revision = crm_writes.revision + 1,
         requested_at = excluded.requested_at,
+        line = case when crm_writes.state in ('done', 'ignored') then excluded.line else crm_writes.line end,
         state = case when crm_writes.state in ('done', 'ignored') then 'pending' else crm_writes.state end"""
-_FOR_ALL = text(_REQUEST.format(whom="true"))
+_LINE = """case when topic in ('contact', 'handoff')
+        and exists (select 1 from contact_sources s where s.crm = :crm and s.contact_id = contact)
+    then 'contact' else 'person' end"""
+_FOR_ALL = text(_REQUEST.format(whom="true", line=_LINE))
 _SOMEBODY_LISTENS = "topic in (select s.topic from hook_subscriptions s where s.state = 'active')"
-_FOR_SUBSCRIBERS = text(_REQUEST.format(whom=_SOMEBODY_LISTENS))
+_FOR_SUBSCRIBERS = text(_REQUEST.format(whom=_SOMEBODY_LISTENS, line="'person'"))
 
-_ABOUT_CONTACT = """exists (select 1 from crm_writes c where c.crm = r.crm and c.contact_id = r.contact_id
-    and c.topic = 'contact' and c.state = 'pending' {fence})"""
+_AFTER_CONTACT = """r.line = 'person' and {negated} exists (
+    select 1 from crm_writes c where c.crm = r.crm and c.contact_id = r.contact_id
+    and c.topic = 'contact' and c.line = 'person' and c.state = 'pending' {fence})"""
 _LANES = {
     # Fenced: row by row in their order until there are enough. As a join it is computed for all that wait: with 100,000
     # of them 400 ms instead of 10.
-    Lane.MESSAGES: f"r.crm = :crm and not {_ABOUT_CONTACT.format(fence='offset 0')}",
-    Lane.PEOPLE: f"r.crm = :crm and {_ABOUT_CONTACT.format(fence='')}",
+    Lane.MESSAGES: f"r.crm = :crm and {_AFTER_CONTACT.format(negated='not', fence='offset 0')}",
+    Lane.CONTACTS: "r.crm = :crm and r.line = 'contact'",
+    Lane.STRANGERS: f"r.crm = :crm and {_AFTER_CONTACT.format(negated='', fence='')}",
     None: "r.crm = :crm",
 }
 
@@ -126,7 +149,7 @@ _LANES = {
 def claim(
     tx: Connection, worker: int, crm: str, lane: Lane | None, *, now: datetime, lease_seconds: float, limit: int
 ) -> Sequence[Row[Any]]:
-    """Take up to `limit` rows of one CRM for `worker`, of one lane or of both. All that waits about one person is in
+    """Take up to `limit` rows of one CRM for `worker`, of one lane or of all. All that stands in one line is in
     one lane, so its order is kept."""
     return claims.claim(
         tx, WRITES, worker, now=now, lease_seconds=lease_seconds, limit=limit, where=_LANES[lane], values={"crm": crm}

@@ -8,6 +8,7 @@ and what the twin let through is told to Redis when it is back.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import redis
@@ -44,7 +45,7 @@ class RedisQuota:
     ) -> None:
         self._client = connect(redis_url)
         self._script = self._client.register_script(_SCRIPT)
-        self._budgets = budgets
+        self._budgets, self._workers = dict(budgets), workers
         shares = {name: budget.share(workers) for name, budget in budgets.items()}
         self._twin = MemoryQuota(shares, clock or SystemClock())
         self._let_through_alone: set[str] = set()
@@ -82,6 +83,14 @@ class RedisQuota:
         if self._twin.pause_left(name, bulk=bulk) < seconds * _STILL_NEW:
             self._twin.slow_down(name, seconds, bulk=bulk)
             self._ask("slow_down", name, bulk, bounded_ms(seconds))
+
+    def allowed(self, name: str, calls: int, seconds: float) -> None:
+        """As `ports.Quota.allowed`; the twin's share is one of that too."""
+        known = self._budgets.get(name, ENDLESS)
+        budget = replace(known, calls=calls, seconds=seconds)
+        if name in self._budgets and budget != known:
+            self._budgets[name] = budget
+            self._twin.allowed(name, budget.share(self._workers).calls, seconds)
 
     def close(self) -> None:
         """Close the idle connections."""

@@ -19,7 +19,7 @@ import math
 import threading
 from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from syncer.ports import Clock, Turn
 from syncer.throttle.memory import bounded_ms
@@ -91,7 +91,7 @@ class MemoryQuota:
     """Implements `ports.Quota` for the threads of one process."""
 
     def __init__(self, budgets: Mapping[str, Budget], clock: Clock) -> None:
-        self._budgets, self._clock = budgets, clock
+        self._budgets, self._clock = dict(budgets), clock
         self._states: dict[str, _State] = defaultdict(_State)
         self._lock = threading.Lock()
 
@@ -125,6 +125,11 @@ class MemoryQuota:
                 state.bulk_pause = max(state.bulk_pause, until)
             else:
                 state.pause = max(state.pause, until)
+
+    def allowed(self, name: str, calls: int, seconds: float) -> None:
+        """As `ports.Quota.allowed`."""
+        if name in self._budgets:
+            self._budgets[name] = replace(self._budgets[name], calls=calls, seconds=seconds)
 
     def note(self, name: str, cost: int) -> None:
         """Count calls that somebody else let through, whether or not there is room for them."""

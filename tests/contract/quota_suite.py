@@ -213,3 +213,12 @@ class QuotaSuite:
     def test_a_reserve_of_nothing_is_no_limit_of_its_own(self) -> None:
         assert Budget(5, 1.0, reserve=0.0).burst == 2
         assert Budget(at_once=4, reserve=0.0).at_once_bulk == 4
+
+    def test_what_the_provider_allows_counts_from_now_on(self, make: Make, name: str, clock: FakeClock) -> None:
+        quota = make(name, calls=5, seconds=1.0)
+        quota.allowed(name, 50, 1.0)
+        quota.allowed(f"{name}-endless", 1, 1.0)
+        made = asked(quota, name, clock, 4.0)
+        assert most_in_any(1.0, made) <= 50
+        assert len(made) > 100
+        assert all(quota.take(f"{name}-endless").taken for _ in range(20))

@@ -13,6 +13,7 @@ from syncer.domain.content import TextContent
 from syncer.domain.crm_record import AgentReply
 from syncer.domain.errors import FixCredentials, Never, TryAgain, Unreachable
 from syncer.domain.template import Template, TemplateContent
+from syncer.flows import crm_records
 from syncer.flows.agent_replies import PATIENCE, AgentReplies
 from syncer.flows.crm_standing import CrmStanding
 from syncer.flows.messages_out import MessagesOut
@@ -124,6 +125,18 @@ def test_the_record_is_the_message_from_then_on(desk: Desk) -> None:
     assert desk.crm.typed[record_id].ref == f"out-{ref}"
     assert desk.seen(record_id) == ("accepted", None)
     assert [message.body for message in desk.crm.messages.values() if message.direction == "out"] == [SIGNED]
+
+
+def test_the_crm_in_which_it_was_written_is_told_to_look_for_its_record_and_no_other(desk: Desk) -> None:
+    desk.window()
+    desk.crm.write_reply(TEXT, crm_id=desk.customer)
+    desk.replies.poll("sql")
+    desk.send()
+    ids = [row.id for row in desk.house.rows("select id from messages")]
+    with desk.house.store.begin() as tx:
+        here, elsewhere = (crm_records.message_records(tx, crm, ids).values() for crm in ("sql", "other"))
+    assert {one.direction: one.written_there for one in here} == {"in": False, "out": True}
+    assert {one.direction: one.written_there for one in elsewhere} == {"in": False, "out": False}
 
 
 def test_the_crm_is_told_of_the_taking_before_anything_else_of_the_message(desk: Desk) -> None:

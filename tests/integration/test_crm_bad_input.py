@@ -122,7 +122,7 @@ WHOLE = [
         FixCredentials,
         "OAUTH_SCOPE_MISMATCH",
         tokens(scopes=sorted(ZOHO_SCOPES - {"ZohoCRM.coql.READ"})),
-        acts=("writing messages", "asking for replies"),
+        acts=("writing tasks", "asking for replies"),
     ),
     *(Spoiled("a web page", vendor, TryLater, "web page", answers("wrong_json", body="html")) for vendor in VENDORS),
     *(

@@ -362,8 +362,34 @@ def test_messages_of_people_whom_the_crm_knows_do_not_wait_for_strangers(house: 
     assert house.crm_writes.keep_up(house.worker, "sql", Lane.MESSAGES) == 1
     assert known in house.crm.messages
     assert stranger not in house.crm.messages
-    assert house.crm_writes.keep_up(house.worker, "sql", Lane.PEOPLE) == 2
+    assert house.crm_writes.keep_up(house.worker, "sql", Lane.STRANGERS) == 2
     assert stranger in house.crm.messages
+
+
+def test_what_changes_about_somebody_known_keeps_no_message_of_theirs_waiting(
+    house: House, say: Callable[..., str]
+) -> None:
+    say(1)
+    drain(house)
+    ref = say(1, "客訴")
+    (contact_id,) = house.rows("select contact_id from messages where ref = :ref", ref=ref)[0]
+    assert [row.line for row in house.rows("select line from crm_writes where topic = 'handoff'")] == ["contact"]
+
+    def fails(method: str) -> None:
+        if method in ("look_up", "write_contacts"):
+            raise TryAgain("the contacts are locked")
+
+    house.crm.on_call = fails
+    house.crm_writes.keep_up(house.worker, "sql", Lane.CONTACTS)
+    assert house.crm_writes.keep_up(house.worker, "sql", Lane.MESSAGES) >= 1
+    assert ref in house.crm.messages
+    house.crm.on_call = lambda method: None
+    house.clock.advance(seconds=60)
+    house.recovery.sweep()
+    drain(house)
+    assert house.value("select tags from contacts where id = :id", id=contact_id) == ["complaint"]
+    assert house.rows("select 1 from crm_writes where state <> 'done'") == []
+    assert len(house.crm.tasks) == 1
 
 
 def test_a_new_message_of_somebody_known_costs_one_call(house: House, say: Callable[..., str]) -> None:

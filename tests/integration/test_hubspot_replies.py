@@ -10,6 +10,7 @@ import pytest
 from syncer.domain.crm_record import TakenReply
 from syncer.domain.errors import Never, TryAgain
 from syncer.simulators.hubspot.config import Behaviour
+from tests.contract.crm_suite import message
 from tests.contract.hubspot_rooms import UNLIMITED, HubSpotRoom
 
 
@@ -111,7 +112,7 @@ def test_a_reference_that_another_record_has_is_refused_for_that_record_alone(ro
     assert room.reply(second)["ref"] is None
 
 
-def test_asking_costs_one_request_and_taking_a_hundred_two(room: HubSpotRoom) -> None:
+def test_asking_costs_one_request_and_taking_a_hundred_three(room: HubSpotRoom) -> None:
     crm_id = room.add(phone="0912-345-678")
     room.crm.replies()
     before = sum(room.portal.requests().values())
@@ -120,7 +121,40 @@ def test_asking_costs_one_request_and_taking_a_hundred_two(room: HubSpotRoom) ->
     taken = [TakenReply(room.write_reply(f"{n}", crm_id=crm_id), f"out-{n}") for n in range(100)]
     before = sum(room.portal.requests().values())
     room.crm.take_replies(taken)
-    assert sum(room.portal.requests().values()) == before + 2
+    assert sum(room.portal.requests().values()) == before + 3
+
+
+def test_a_message_that_an_agent_wrote_is_found_at_once_and_not_tied_again(room: HubSpotRoom) -> None:
+    crm_id = room.add(phone="0912-345-678")
+    written = {f"out-{n}": room.write_reply(f"{n}", crm_id=crm_id) for n in range(5)}
+    room.crm.take_replies([TakenReply(record_id, ref) for ref, record_id in written.items()])
+    before = room.portal.requests()
+    batch = [message(crm_id, ref, direction="out", status="accepted", written_there=True) for ref in written]
+    assert [result.error for result in room.crm.write_messages(batch)] == [None] * 5
+    after = room.portal.requests()
+    assert {route: count - before.get(route, 0) for route, count in after.items() if count != before.get(route)} == {
+        "communications.batch_read": 1,
+        "communications.batch_update": 1,
+    }
+    assert [room.reply(record_id)["status"] for record_id in written.values()] == ["accepted"] * 5
+    assert [(seen["crm_contact_id"], seen["wamid"]) for seen in room.messages()] == [
+        (crm_id, f"wamid.of.{ref}") for ref in written
+    ]
+
+
+def test_one_of_a_person_with_two_records_is_tied_to_the_one_that_we_name_too(room: HubSpotRoom) -> None:
+    first, second = room.add(phone="0912-345-678"), room.add(phone="0912-345-678")
+    room.crm.take_replies([TakenReply(room.write_reply("您好", crm_id=first), "out-1")])
+    sent = message(second, "out-1", direction="out", status="accepted", written_there=True)
+    assert [result.error for result in room.crm.write_messages([sent])] == [None]
+    [record] = room.portal.of("communications")
+    assert sorted(record["links"]["contacts"]) == sorted([first, second])
+
+
+def test_one_that_is_taken_to_be_there_and_is_not_is_recorded(room: HubSpotRoom) -> None:
+    sent = message(room.add(phone="0912-345-678"), "out-1", direction="out", status="accepted", written_there=True)
+    assert [result.error for result in room.crm.write_messages([sent])] == [None]
+    assert [seen["ref"] for seen in room.messages()] == ["out-1"]
 
 
 def test_a_search_that_breaks_down_is_tried_again_by_whoever_asks_next(room: HubSpotRoom) -> None:

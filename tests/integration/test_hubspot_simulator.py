@@ -252,6 +252,33 @@ def test_a_message_is_tied_to_its_contact_and_to_nobody_who_is_not_there(portal:
     assert portal.asked("PUT", f"{path}/999").status_code == 404
 
 
+def test_a_hundred_messages_are_tied_at_once_each_with_its_own_fate(portal: Portal) -> None:
+    values = {"hs_communication_channel_type": "WHATS_APP", "hs_timestamp": "2026-11-23T10:00:00Z"}
+    crm_id = made(portal, firstname="A")
+    lone, other = (
+        portal.asked("POST", "objects/2026-09/communications", {"properties": values}).json()["id"] for _ in "ab"
+    )
+
+    def tied(*pairs: tuple[str, str], to: str = "contacts") -> Any:
+        inputs = [{"from": {"id": one}, "to": {"id": two}} for one, two in pairs]
+        path = f"associations/2026-09/communications/{to}/batch/associate/default"
+        return portal.asked("POST", path, {"inputs": inputs})
+
+    half = tied((lone, crm_id), (other, "999"), ("998", crm_id))
+    assert (half.status_code, half.json()["numErrors"]) == (207, 2)
+    assert [(row["from"]["id"], row["to"]["id"]) for row in half.json()["results"]] == [(lone, crm_id)]
+    assert [(error["category"], error["context"]) for error in half.json()["errors"]] == [
+        ("OBJECT_NOT_FOUND", {"objectType": ["contact"], "id": ["999"]}),
+        ("OBJECT_NOT_FOUND", {"objectType": ["communication"], "id": ["998"]}),
+    ]
+    assert tied((lone, crm_id)).status_code == 200
+    assert tied().status_code == 400
+    assert tied(*[(lone, crm_id)] * 101).status_code == 400
+    assert tied((other, crm_id), (other, 5)).status_code == 400  # type: ignore[arg-type]
+    assert tied((other, crm_id), to="companies").status_code in (400, 404)
+    assert [row["links"] for row in portal.of("communications")] == [{"contacts": [crm_id]}, {}]
+
+
 def test_owners_pipelines_and_properties_are_listed(portal: Portal) -> None:
     owners = portal.asked("GET", "owners/2026-09?email=lin@example.com").json()["results"]
     assert [(owner["lastName"], owner["firstName"]) for owner in owners] == [("林", "業務")]

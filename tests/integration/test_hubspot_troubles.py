@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -17,7 +18,7 @@ from syncer.crm import registry
 from syncer.crm.hubspot.adapter import HubSpotCRM
 from syncer.crm.hubspot.pace import HubSpotPace
 from syncer.domain.crm_record import CrmContact, CrmTask
-from syncer.domain.errors import FixCredentials, Never
+from syncer.domain.errors import FixCredentials, Never, TryAgain
 from syncer.simulators.hubspot.config import SCOPES, Behaviour, Limits
 from syncer.simulators.hubspot.seeds import FIRST_ID, FIRST_STAMP
 from syncer.throttle.quota_memory import Budget, MemoryQuota
@@ -223,6 +224,94 @@ def test_a_new_message_is_not_looked_for_first_and_a_repeat_of_it_is_still_the_s
     assert sum(portal.requests().values()) == before + 1
     assert [result.error for result in crm.write_messages(batch)] == [None] * 100
     assert len(portal.of("communications")) == 100
+
+
+def test_new_messages_and_changed_ones_do_not_wait_for_each_other_and_both_end_before_an_error_is_told(
+    site: Site,
+) -> None:
+    portal, crm = site
+    contact = str(FIRST_ID)
+    sent = [message(f"out-{number}", contact, direction="out", status="sent") for number in range(3)]
+    crm.write_messages(sent)
+    new = [message(f"in-{number}", contact) for number in range(3)]
+    read = [replace(one, status="read") for one in sent]
+    portal.fault("communications.batch_read", "server_error", status=502, count=1)
+    with pytest.raises(TryAgain):
+        crm.write_messages([*new, *read])
+    assert len(portal.of("communications")) == 6
+    portal.fault("communications.batch_create", "server_error", status=502, count=1)
+    with pytest.raises(TryAgain):
+        crm.write_messages([*[message(f"late-{number}", contact) for number in range(3)], *read])
+    seen = {row["properties"]["wa_ref"]: row["properties"].get("wa_status") for row in portal.of("communications")}
+    assert seen == dict.fromkeys([one.ref for one in new]) | dict.fromkeys([one.ref for one in sent], "read")
+
+
+def test_messages_are_tied_a_hundred_at_once_to_a_contact_that_became_known_later(site: Site) -> None:
+    portal, crm = site
+    gone, *there = everyone(121)
+    batch = [message(f"out-{one}", direction="out", status="sent") for one in (gone, *there)]
+    crm.write_messages(batch)
+    portal.told("DELETE", f"objects/contacts/{gone}")
+    named = [replace(one, crm_contact_id=one.ref.removeprefix("out-")) for one in batch]
+    before = portal.requests().get("associations", 0)
+    told = crm.write_messages([*named, message("in-1", "no such customer")])
+    assert portal.requests()["associations"] == before + 2
+    assert [result.ref for result in told if result.error] == [f"out-{gone}", "in-1"]
+    assert (told[0].gone, isinstance(told[0].error, Never)) == (True, True)
+    assert [row["links"].get("contacts") for row in portal.of("communications")] == [None, *([one] for one in there)]
+
+
+def test_messages_that_the_answer_is_silent_about_are_tied_one_by_one(site: Site) -> None:
+    portal, crm = site
+    batch = [message(f"out-{one}", direction="out", status="sent") for one in everyone(3)]
+    crm.write_messages(batch)
+    portal.told("POST", "merge", primary=everyone(1)[0], other=everyone(2)[1])
+    named = [replace(one, crm_contact_id=one.ref.removeprefix("out-")) for one in batch]
+    assert [result.error for result in crm.write_messages(named)] == [None] * 3
+    kept, _, other = everyone(3)
+    assert [row["links"].get("contacts") for row in portal.of("communications")] == [[kept], [kept], [other]]
+    assert portal.requests()["associations"] == 2
+
+
+def test_a_property_that_may_hold_a_reference_twice_is_not_trusted(site: Site) -> None:
+    portal, crm = site
+    shared = {"name": "wa_ref", "label": "ref", "type": "string", "fieldType": "text", "groupName": "ticketinformation"}
+    assert portal.asked("POST", "properties/2026-09/tickets", shared).ok
+    with pytest.raises(FixCredentials, match="make it unique"):
+        crm.write_tasks([CrmTask("handoff-1", None, "WhatsApp: complaint", "我要客訴", "urgent", NOON)])
+    assert portal.of("tickets") == []
+
+
+def test_a_ticket_that_is_there_is_there_whatever_became_of_its_contact(site: Site) -> None:
+    portal, crm = site
+    tasks = [CrmTask(f"h-{one}", one, "WhatsApp: complaint", "我要客訴", "urgent", NOON) for one in everyone(2)]
+    before = sum(portal.requests().values())
+    crm.write_tasks(tasks[:1])
+    prepared = sum(portal.requests().values()) - before
+    assert [result.error for result in crm.write_tasks(tasks)] == [None, None]
+    assert sum(portal.requests().values()) - before == prepared + 2
+    for one in everyone(2):
+        portal.told("DELETE", f"objects/contacts/{one}")
+    new = CrmTask("h-new", everyone(1)[0], "WhatsApp: complaint", "我要客訴", "urgent", NOON)
+    assert [(result.error is None, result.gone) for result in crm.write_tasks([*tasks, new])] == [
+        (True, False),
+        (True, False),
+        (False, True),
+    ]
+    assert len(portal.of("tickets")) == 2
+
+
+def test_a_stranger_is_looked_for_by_number_and_by_key_and_made_with_three_requests(site: Site) -> None:
+    portal, crm = site
+    crm.write_contacts([CrmContact("c", str(FIRST_ID), {"city": "新竹市"})])
+    before = sum(portal.requests().values())
+    people = [
+        CrmContact("contact-1", None, {"phone": "+85291234567", "full_name": "陳大文"}),
+        CrmContact("contact-2", None, {"full_name": "陳小文"}),
+    ]
+    first = crm.write_contacts(people)
+    assert sum(portal.requests().values()) == before + 3
+    assert [result.crm_id for result in crm.write_contacts(people)] == [result.crm_id for result in first]
 
 
 def test_a_ticket_goes_to_the_contacts_owner(site: Site) -> None:

@@ -4,6 +4,7 @@ read, locks, rules, and people who merge and delete while we write."""
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -382,7 +383,8 @@ def test_a_stranger_is_found_in_an_unusual_spelling_and_made_anew_once_the_numbe
 def test_an_org_too_large_to_look_through_still_takes_strangers(site: Site) -> None:
     org, crm = site
     crm.look_up([contact(0)])
-    org.fault("query", "refuse", code=2, skip=1, count=1)
+    # The first two ask for the usual spellings and for our own key, the third looks at every record.
+    org.fault("query", "refuse", code=2, skip=2, count=1)
     [result] = crm.write_contacts([CrmContact("contact-1", None, {"phone": "+85291234567"})])
     assert result.error is None
 
@@ -450,6 +452,22 @@ def test_a_new_message_costs_one_request_for_a_hundred(site: Site) -> None:
     before = sum(org.requests().values())
     crm.write_messages([message(f"in-{number}", contact(0)) for number in range(1, 101)])
     assert sum(org.requests().values()) == before + 1
+
+
+def test_new_messages_do_not_wait_for_the_look_at_those_that_are_there(site: Site) -> None:
+    org, crm = site
+    sent = [message(f"out-{number}", contact(0), direction="out", status="sent") for number in range(20)]
+    crm.write_messages(sent)
+    org.fault("query", "server_error", status=503)
+    read = [replace(one, status="read") for one in sent]
+    with pytest.raises(TryAgain):
+        crm.write_messages([*(message(f"in-{number}", contact(0)) for number in range(20)), *read])
+    assert len(org.of("Task")) == 40
+    org.heal()
+    before = sum(org.requests().values())
+    assert not [one for one in crm.write_messages([message("in-99", contact(0)), *read]) if one.error]
+    assert sum(org.requests().values()) == before + 3
+    assert {row["WA_Status__c"] for row in org.of("Task") if row["WA_Direction__c"] == "out"} == {"read"}
 
 
 def test_an_unchanged_message_costs_no_write(site: Site) -> None:

@@ -206,3 +206,21 @@ def test_each_exchange_is_of_one_of_four_kinds(method: str, url: str, kind: str)
 
 def test_an_error_of_the_quota_is_a_delivery_error() -> None:
     assert issubclass(OverQuota, DeliveryError)
+
+
+@pytest.mark.parametrize(("most", "asked"), [("190", 190), ("40", 40), ("0", 100), ("many", 100)])
+def test_what_the_account_says_it_allows_is_what_is_asked_of_it(
+    quota: MemoryQuota, pace: HubSpotPace, clock: FakeClock, most: str, asked: int
+) -> None:
+    headers = {"X-HubSpot-RateLimit-Max": most, "X-HubSpot-RateLimit-Interval-Milliseconds": "10000"}
+    pace.note(headers | {"X-HubSpot-RateLimit-Remaining": "30"})
+    clock.advance(seconds=60)
+    burst, rest = 0, 0.0
+    while quota.take("hubspot").taken:
+        burst += 1
+    while rest < 10:
+        turn = quota.take("hubspot", patience=1.0)
+        rest += turn.wait_seconds
+        clock.advance(seconds=turn.wait_seconds)
+        burst += turn.taken
+    assert 0.9 * asked <= burst <= asked + 1

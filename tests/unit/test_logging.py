@@ -183,7 +183,7 @@ def test_ids_times_and_figures_are_left_alone(text):
 
 
 def test_a_long_hostile_text_is_masked_in_reasonable_time():
-    started = time.perf_counter()
+    started = time.thread_time()
     for text in ("a." * 20_000, "0" * 40_000, "+1 " * 10_000, "token" * 8_000, "1-" * 20_000, "://" * 10_000):
         Mask()(text)
-    assert time.perf_counter() - started < 2
+    assert time.thread_time() - started < 2

@@ -169,6 +169,7 @@ class HubSpotCRM(Remote):
             if kind in self._ready:
                 return
             known = layout.definitions(self._api, kind)
+            layout.check_unique(kind, wanted[0], known)
             layout.make(self._api, kind, layout.missing(kind, wanted, known))
             if kind == "tickets":
                 options = known.get("hs_ticket_priority", {}).get("options") or ()

@@ -136,6 +136,13 @@ def _definition(name: str, group: str) -> dict[str, Any]:
     return made if name in COMMUNICATION_PROPERTIES[1:] else {**made, "hasUniqueValue": True}
 
 
+def check_unique(kind: str, name: str, known: Mapping[str, Definition]) -> None:
+    """Raise `FixCredentials` where the property may hold a value twice: records are made in the trust that HubSpot
+    refuses a second one."""
+    if name in known and known[name].get("hasUniqueValue") is False:
+        raise FixCredentials(f"the property '{name}' of {kind} may hold the same value twice: make it unique")
+
+
 def make(api: Api, kind: str, wanted: Sequence[Mapping[str, Any]]) -> None:
     """Create properties; one that another worker has just made is as good. Raises `TryAgain`, `TryLater`,
     `FixCredentials`: without them no record could be known again."""

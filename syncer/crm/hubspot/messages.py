@@ -6,17 +6,19 @@ import html
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, Protocol
 
 from syncer.crm.hubspot import errors
-from syncer.crm.hubspot.call import Api, is_id
+from syncer.crm.hubspot.call import Api
+from syncer.crm.hubspot.linking import tie
 from syncer.crm.hubspot.mapping import MESSAGE_PROPERTIES, REF
 from syncer.crm.hubspot.reading import Reader
 from syncer.crm.hubspot.writing import Input, Outcome, properties, read, to_contact, write
 from syncer.crm.message_changes import Recorded, Values, as_written, difference, may_be_there, said
+from syncer.crm.side_by_side import both
 from syncer.crm.whereabouts import results
 from syncer.domain.crm_record import CrmMessage, WriteResult
-from syncer.domain.errors import Never
 from syncer.domain.text import shorten, storable
 
 KIND = "communications"
@@ -84,15 +86,29 @@ def write_messages(api: Api, reader: Reader, messages: Sequence[CrmMessage], kee
 
 
 def _written(api: Api, wanted: Mapping[str, CrmMessage], keeping: Keeping) -> dict[str, Outcome]:
-    found = keeping.recorded(api, keeping.sought(wanted.values()))
-    made = write(api, KIND, "create", {ref: _new(one, keeping) for ref, one in wanted.items() if ref not in found})
+    """Those that are hardly ever there are made while the others are looked for."""
+    sought = set(keeping.sought(wanted.values()))
+    new = {ref: one for ref, one in wanted.items() if ref not in sought}
+    old = {ref: one for ref, one in wanted.items() if ref in sought}
+    made, kept = both(partial(_make, api, new, keeping), partial(_look_and_write, api, old, keeping))
+    return made | kept
+
+
+def _look_and_write(api: Api, wanted: Mapping[str, CrmMessage], keeping: Keeping) -> dict[str, Outcome]:
+    found = keeping.recorded(api, list(wanted))
+    new = {ref: one for ref, one in wanted.items() if ref not in found}
+    made, updated = both(partial(_make, api, new, keeping), partial(_update, api, wanted, found, keeping))
+    return made | updated
+
+
+def _make(api: Api, wanted: Mapping[str, CrmMessage], keeping: Keeping) -> dict[str, Outcome]:
+    """New records; one that is there after all is updated."""
+    made = write(api, KIND, "create", {ref: _new(one, keeping) for ref, one in wanted.items()})
     for ref, outcome in made.items():
         if outcome.id is not None:
             keeping.learn(ref, outcome.id)
     raced = [ref for ref, outcome in made.items() if errors.is_conflict(outcome.error)]
-    if raced:
-        found |= keeping.recorded(api, raced)
-    return made | _update(api, {ref: wanted[ref] for ref in wanted if ref in found}, found, keeping)
+    return made | (_update(api, wanted, keeping.recorded(api, raced), keeping) if raced else {})
 
 
 def _new(message: CrmMessage, keeping: Keeping) -> Input:
@@ -108,10 +124,13 @@ def _new(message: CrmMessage, keeping: Keeping) -> Input:
 def _update(
     api: Api, wanted: Mapping[str, CrmMessage], found: Mapping[str, Recorded], keeping: Keeping
 ) -> dict[str, Outcome]:
+    """Of the messages wanted those that are `found`."""
     inputs: dict[str, Input] = {}
     late: dict[str, tuple[str, str]] = {}
     outcomes: dict[str, Outcome] = {}
     for ref, message in wanted.items():
+        if ref not in found:
+            continue
         there = found[ref]
         outcomes[ref] = Outcome(id=there.id)
         changes = difference(there.values, _said(message))
@@ -120,22 +139,9 @@ def _update(
         if "crm_contact_id" in changes:
             late[ref] = (there.id, str(changes["crm_contact_id"]))
     # The link first: once the record names its contact, nobody would tie it again.
-    unlinked = _link(api, late)
+    unlinked = tie(api, KIND, late)
     written = write(api, KIND, "update", {ref: one for ref, one in inputs.items() if ref not in unlinked})
     return outcomes | written | unlinked
-
-
-def _link(api: Api, late: Mapping[str, tuple[str, str]]) -> dict[str, Outcome]:
-    """Tie messages to a contact that was not known when they were recorded; returns those that could not be tied."""
-    failed = {}
-    for ref, (object_id, contact) in late.items():
-        try:
-            if not is_id(contact):
-                raise Never(f"there is no contact '{contact}'", code="OBJECT_NOT_FOUND")
-            api.call("PUT", f"objects/{KIND}/{object_id}/associations/default/contacts/{contact}")
-        except Never as error:
-            failed[ref] = Outcome(error=error)
-    return failed
 
 
 def _said(message: CrmMessage) -> Values:

@@ -18,13 +18,16 @@ _BUDGETS = (
     ("X-HubSpot-RateLimit-Remaining", "X-HubSpot-RateLimit-Max", 1.0),
     ("X-HubSpot-RateLimit-Daily-Remaining", "X-HubSpot-RateLimit-Daily", 900.0),
 )
+_MOST, _SPAN = "X-HubSpot-RateLimit-Max", "X-HubSpot-RateLimit-Interval-Milliseconds"
+#: A longer span is none of a rolling limit (seconds).
+_LONGEST_SPAN = 60.0
 
 
 class HubSpotPace(Pace):
     """The pace of calls to one account."""
 
     def __init__(self, quota: Quota | None = None, sleep: Sleep = time.sleep) -> None:
-        super().__init__("hubspot", told, quota, sleep)
+        super().__init__("hubspot", told, quota, sleep, allows=allows)
 
 
 def told(headers: Mapping[str, str]) -> Iterator[Left]:
@@ -34,3 +37,12 @@ def told(headers: Mapping[str, str]) -> Iterator[Left]:
             yield Left(int(headers[left]), int(headers[most]), seconds)
         except (KeyError, ValueError):
             continue
+
+
+def allows(headers: Mapping[str, str]) -> tuple[int, float] | None:
+    """The account's own limit, which depends on its edition: calls, and in how many seconds."""
+    try:
+        most, span = int(headers[_MOST]), int(headers[_SPAN]) / 1000
+    except (KeyError, ValueError):
+        return None
+    return (most, span) if most > 0 and 0 < span <= _LONGEST_SPAN else None

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from config.object_mapping import ContactObject
@@ -19,6 +20,7 @@ from syncer.crm.hubspot.call import parsed as answer_of
 from syncer.crm.hubspot.reading import Reader
 from syncer.crm.hubspot.writing import Outcome, properties, read, write
 from syncer.crm.people import Update, departed, forms_of, is_still, key_of, lines_of_new, numbers, phone_lines, phone_of
+from syncer.crm.side_by_side import both
 from syncer.crm.spelling import Speller
 from syncer.domain.crm_record import CrmContact, WriteResult
 from syncer.domain.errors import Never
@@ -47,15 +49,18 @@ class People:
     def write(self, people: Sequence[CrmContact]) -> list[WriteResult]:
         """Update or create each person's record; one that was deleted or merged away meanwhile is that person's own
         failure. Raises `TryAgain`, `TryLater`, `FixCredentials`."""
-        there, results = self._known([person for person in people if person.crm_id])
+        known = [person for person in people if person.crm_id]
         strangers = [person for person in people if not person.crm_id]
-        there |= self._met(strangers)
+        (there, results), (met, taken) = both(partial(self._known, known), partial(self._met, strangers))
+        there |= met
         updates: dict[str, Update] = {}
         for person in people:
             if found := there.get(person.ref):
                 updates.setdefault(found[0], Update(found[1])).people.append(person)
-        results |= self._update(updates)
-        results |= self._create([person for person in strangers if person.ref not in there])
+        new = [person for person in strangers if person.ref not in there]
+        updated, (made, healed) = both(partial(self._update, updates), partial(self._create, new, taken))
+        results |= updated | made
+        results |= self._heal(healed) if healed else {}
         return [results[person.ref] for person in people]
 
     # --- finding
@@ -73,22 +78,29 @@ class People:
         there = {person.ref: (str(person.crm_id), found[str(person.crm_id)]) for person in people if person not in lost}
         return there, results
 
-    def _met(self, strangers: Sequence[CrmContact]) -> dict[str, Found]:
-        """Of those without an id: the records with their phone, by the search or by the key that we gave them."""
+    def _met(self, strangers: Sequence[CrmContact]) -> tuple[dict[str, Found], Collection[str]]:
+        """Of those without an id: the records with their phone, by the search or else by the key that we gave them; and
+        which of our keys are on a record."""
         phones = {phone for person in strangers if (phone := phone_of(person))}
-        found = self._by_phone(phones) if phones else {}
-        there = {person.ref: found[phone] for person in strangers if (phone := phone_of(person)) in found}
-        keys = {key_of(person): person for person in strangers if person.ref not in there}
-        rows = read(self.api, self.mapping.object, list(keys), self._names, by=self.mapping.unique) if keys else []
-        for row in rows:
-            values = properties(row)
-            person = keys.get(str(values.get(self.mapping.unique)))
-            if person is not None and is_still(
-                phone_of(person), numbers(values, phone_lines(self.mapping), self.region)
-            ):
-                mates = [one for one in strangers if key_of(one) == key_of(person)]
-                there |= {mate.ref: (str(row.get("id")), values) for mate in mates}
-        return there
+        keys = {key_of(person) for person in strangers}
+        by_phone, by_key = both(partial(self._by_phone, phones), partial(self._by_key, keys))
+        there = {}
+        for person in strangers:
+            if found := by_phone.get(phone_of(person)) or self._own(person, by_key):
+                there[person.ref] = found
+        return there, by_key.keys()
+
+    def _own(self, person: CrmContact, by_key: Mapping[str, Found]) -> Found | None:
+        """The record under our key, unless its number is another's by now."""
+        found = by_key.get(key_of(person))
+        theirs = numbers(found[1], phone_lines(self.mapping), self.region) if found else []
+        return found if is_still(phone_of(person), theirs) else None
+
+    def _by_key(self, keys: Collection[str]) -> dict[str, Found]:
+        unique = self.mapping.unique
+        rows = read(self.api, self.mapping.object, sorted(keys), self._names, by=unique)
+        found = ((str(row.get("id")), properties(row)) for row in rows)
+        return {str(values.get(unique)): (object_id, values) for object_id, values in found}
 
     def _by_phone(self, phones: Collection[str]) -> dict[str | None, Found]:
         """The record of each number in whichever of its forms, the first by id if several have it. What is found is
@@ -148,11 +160,14 @@ class People:
         write(self.api, self.mapping.object, "update", again)
         return outcomes
 
-    def _create(self, people: Sequence[CrmContact]) -> dict[str, WriteResult]:
+    def _create(
+        self, people: Sequence[CrmContact], taken: Collection[str]
+    ) -> tuple[dict[str, WriteResult], dict[str, Update]]:
+        """New records, and those that turn out to be there already, which are yet to be updated; `taken` are keys of
+        ours that stand on another's record."""
         by_key: dict[str, Update] = {}
         for person in people:
             by_key.setdefault(key_of(person), Update({})).people.append(person)
-        taken = self._taken(list(by_key))
         inputs = {
             key: {
                 # Our key may stand on a record whose number is another by now: then this person's is made of the ref.
@@ -171,12 +186,7 @@ class People:
                 healed.setdefault(existing, Update({})).people.extend(new.people)
             for person in new.people:
                 results[person.ref] = WriteResult(person.ref, outcomes[key].id, outcomes[key].error)
-        return results | (self._heal(healed) if healed else {})
-
-    def _taken(self, keys: Sequence[str]) -> set[str]:
-        unique = self.mapping.unique
-        rows = read(self.api, self.mapping.object, keys, [unique], by=unique) if keys else []
-        return {str(properties(row).get(unique)) for row in rows}
+        return results, healed
 
     def _heal(self, healed: Mapping[str, Update]) -> dict[str, WriteResult]:
         """A record with the same e-mail address is there already: it is this person's, and gets the rest."""

@@ -9,6 +9,7 @@ either.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from syncer.crm import agent_messages, moments
@@ -21,12 +22,13 @@ from syncer.crm.hubspot.html_text import text_of
 from syncer.crm.hubspot.mapping import MESSAGE_PROPERTIES, REF, TEMPLATE
 from syncer.crm.hubspot.messages import KIND
 from syncer.crm.hubspot.writing import Outcome, properties, read, write
+from syncer.crm.side_by_side import both
 from syncer.domain.crm_record import AgentReply, TakenReply, WriteResult
 from syncer.domain.errors import Never
 
 _CHANNEL, _BODY, _OWNER = "hs_communication_channel_type", "hs_communication_body", "hubspot_owner_id"
 _WHATSAPP = "WHATS_APP"
-_STATUS = MESSAGE_PROPERTIES["status"]
+_STATUS, _CONTACT = MESSAGE_PROPERTIES["status"], MESSAGE_PROPERTIES["crm_contact_id"]
 _NAMES = [REF, TEMPLATE, *MESSAGE_PROPERTIES.values(), _CHANNEL, _BODY, _OWNER, "hs_timestamp"]
 #: What taking a message changes: names of `CrmMessage` -> properties.
 _TAKEN = {"ref": REF, "status": _STATUS, "error": MESSAGE_PROPERTIES["error"]}
@@ -59,16 +61,26 @@ def of_records(api: Api, record_ids: Sequence[str], owners: Mapping[str, str]) -
 def take(api: Api, taken: Sequence[TakenReply]) -> list[WriteResult]:
     """Give the records their reference, and those that will not leave the reason. Raises as `waiting`."""
     ids = [one.record_id for one in taken if is_id(one.record_id)]
-    rows = {str(row.get("id")): properties(row) for row in (read(api, KIND, ids, list(_TAKEN.values())) if ids else ())}
-    known = {one: {role: told.get(name) for role, name in _TAKEN.items()} for one, told in rows.items()}
+    rows, people = both(partial(read, api, KIND, ids, [*_TAKEN.values(), _CONTACT]), partial(_contacts, api, ids))
+    told = {str(row.get("id")): properties(row) for row in rows}
+    known = {one: {role: values.get(name) for role, name in _TAKEN.items()} for one, values in told.items()}
     taking = agent_messages.taking(taken, known, "OBJECT_NOT_FOUND")
     inputs = {
-        one: {"id": one, "properties": {_TAKEN[role]: value for role, value in changes.items()}}
+        one: {"id": one, "properties": _named(told[one], people.get(one, [])) | _in_properties(changes)}
         for one, changes in taking.changes.items()
     }
     outcomes = write(api, KIND, "update", inputs)
     results = taking.results(taken, {one: outcome.error for one, outcome in outcomes.items()})
     return [_settled(result, outcomes) for result in results]
+
+
+def _in_properties(changes: Mapping[str, Any]) -> dict[str, Any]:
+    return {_TAKEN[role]: value for role, value in changes.items()}
+
+
+def _named(values: Row, people: Sequence[str]) -> dict[str, str]:
+    """The contact that the agent wrote to, so that nobody ties the record to it once more."""
+    return {_CONTACT: people[0]} if len(people) == 1 and not values.get(_CONTACT) else {}
 
 
 def _settled(result: WriteResult, outcomes: Mapping[str, Outcome]) -> WriteResult:
@@ -110,11 +122,13 @@ def _reply(record_id: str, values: Row, people: Sequence[str], owners: Mapping[s
 def _contacts(api: Api, record_ids: Iterable[str]) -> dict[str, list[str]]:
     """Record -> the contacts that it is associated with, each once."""
     found: dict[str, list[str]] = {}
-    for part in chunks(list(record_ids), BATCH):
+    for part in chunks(list(dict.fromkeys(record_ids)), BATCH):
         body = {"inputs": [{"id": one} for one in part]}
         try:
             told = parsed(api.call("POST", f"associations/{KIND}/contacts/batch/read", json=body))
         except Never as error:
+            if errors.is_missing(error):
+                continue
             raise reading(error) from error
         for row in objects(told.get("results")):
             ends = [str(end.get("toObjectId") or end.get("id")) for end in objects(row.get("to"))]

@@ -12,6 +12,7 @@ from syncer.crm.hubspot.reading import Reader
 from syncer.crm.hubspot.writing import Input, Outcome, properties, read, to_contact, write
 from syncer.crm.whereabouts import results
 from syncer.domain.crm_record import CrmTask, WriteResult
+from syncer.domain.errors import Never
 from syncer.domain.text import shorten, storable
 
 #: HubSpot's own type of link, from its published table: a ticket's to a contact.
@@ -25,16 +26,21 @@ def write_tasks(
     api: Api, reader: Reader, tasks: Sequence[CrmTask], stage: Stage, priorities: Sequence[str]
 ) -> list[WriteResult]:
     """Open a ticket for each task that has none, and give it to the contact's owner; one that exists belongs to the
-    person who works on it. Raises `TryAgain`, `TryLater`, `FixCredentials`."""
+    person who works on it. They are not looked for first: the reference is unique, so HubSpot says which are there.
+    Raises `TryAgain`, `TryLater`, `FixCredentials`."""
     wanted = {task.ref: task for task in tasks}
-    rows = read(api, "tickets", list(wanted), [REF], by=REF)
-    outcomes = {str(properties(row).get(REF)): Outcome(id=str(row.get("id"))) for row in rows}
-    new = [task for ref, task in wanted.items() if ref not in outcomes]
-    owners = _owners(api, [task.crm_contact_id for task in new if task.crm_contact_id])
-    made = write(api, "tickets", "create", {task.ref: _new_ticket(task, stage, priorities, owners) for task in new})
-    # Another worker was faster: the ticket is there, which is all that was asked for.
-    outcomes |= {ref: Outcome() if errors.is_conflict(one.error) else one for ref, one in made.items()}
+    owners = _owners(api, [task.crm_contact_id for task in wanted.values() if task.crm_contact_id])
+    new = {ref: _new_ticket(task, stage, priorities, owners) for ref, task in wanted.items()}
+    made = write(api, "tickets", "create", new)
+    outcomes = {ref: Outcome() if errors.is_conflict(one.error) else one for ref, one in made.items()}
+    outcomes |= _there(api, [ref for ref, one in outcomes.items() if isinstance(one.error, Never)])
     return results(reader, tasks, outcomes, errors.may_lack_another, errors.VENDOR.silence())
+
+
+def _there(api: Api, refused: Sequence[str]) -> dict[str, Outcome]:
+    """Of the tickets that cannot be made those that exist: what has become of their contact since is no matter."""
+    rows = read(api, "tickets", refused, [REF], by=REF)
+    return {str(properties(row).get(REF)): Outcome(id=str(row.get("id"))) for row in rows}
 
 
 def _owners(api: Api, contacts: Sequence[str]) -> dict[str, str]:

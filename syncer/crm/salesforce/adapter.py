@@ -25,6 +25,7 @@ from syncer.crm.salesforce.replies import replies, take_replies
 from syncer.crm.salesforce.rows import Rows
 from syncer.crm.salesforce.tokens import Grant, Tokens, client_credentials, jwt_bearer
 from syncer.crm.sharing import ALONE, Shared
+from syncer.crm.side_by_side import both
 from syncer.domain.contact import SourceRecord
 from syncer.domain.crm_record import (
     AgentReply,
@@ -102,7 +103,7 @@ class SalesforceCRM(Remote):
         self._api = Api(self._http, Tokens(self._http, login_url, grant), version=version, pace=pace)
         self._rows = Rows(self._mapping.to_contact, region)
         self._reader = Reader(self._api, self._mapping.object, self._rows)
-        self._lock = threading.Lock()
+        self._knowing, self._placing, self._opening = threading.Lock(), threading.Lock(), threading.Lock()
         self._people: People | None = None
         self._shape: MessageShape | None = None
         self._case: Described | None = None
@@ -160,11 +161,14 @@ class SalesforceCRM(Remote):
         return checks.examine(self._api, self._mapping)
 
     def _compare(self) -> object:
-        return self._writer()
+        """Messages' and cases' fields are looked up too: otherwise the first of each would wait for that."""
+        found = self._writer()
+        both(self._message_shape, self._case_fields)
+        return found
 
     def _writer(self) -> People:
         """Whoever writes contacts, once the mapping has been compared with the org."""
-        with self._lock:
+        with self._knowing:
             if self._people is None:
                 known = layout.described(self._api, self._mapping.object)
                 layout.check_contacts(self._api, self._mapping, known)
@@ -174,13 +178,13 @@ class SalesforceCRM(Remote):
             return self._people
 
     def _message_shape(self) -> MessageShape:
-        with self._lock:
+        with self._placing:
             if self._shape is None:
                 self._shape = layout.message_shape(self._api, self._mapping.object)
             return self._shape
 
     def _case_fields(self) -> Described:
-        with self._lock:
+        with self._opening:
             if self._case is None:
                 known = layout.described(self._api, "Case")
                 layout.require_ref(known)

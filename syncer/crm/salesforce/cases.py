@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 
 from syncer.crm.salesforce import errors, soql
 from syncer.crm.salesforce.call import Api
@@ -10,6 +11,7 @@ from syncer.crm.salesforce.mapping import REF, Described
 from syncer.crm.salesforce.messages import key
 from syncer.crm.salesforce.reading import Reader
 from syncer.crm.salesforce.writing import Outcome, Record, read, write
+from syncer.crm.side_by_side import both
 from syncer.crm.whereabouts import results
 from syncer.domain.crm_record import CrmTask, WriteResult
 from syncer.domain.text import shorten, storable
@@ -28,12 +30,11 @@ def write_tasks(
     """Open a case for each task that has none; one that exists belongs to the person who works on it. `contact` is the
     field that points to the customer. Raises `TryAgain`, `TryLater`, `FixCredentials`."""
     wanted = {key(task.ref): task for task in tasks}
-    there = {str(row.get(REF)) for row in read(api, "Case", [REF], REF, wanted)}
+    owned = [task.crm_contact_id for task in tasks if task.crm_contact_id] if contact == "ContactId" else []
+    rows, owners = both(partial(read, api, "Case", [REF], REF, wanted), partial(_owners, api, owned))
+    there = {str(row.get(REF)) for row in rows}
     outcomes = {task.ref: Outcome("") for told, task in wanted.items() if told in there}
     new = [task for told, task in wanted.items() if told not in there]
-    owners = (
-        _owners(api, [task.crm_contact_id for task in new if task.crm_contact_id]) if contact == "ContactId" else {}
-    )
     records = {task.ref: _new(task, known, contact, owners) for task in new}
     made = write(api, "Case", "create", records)
     again = {

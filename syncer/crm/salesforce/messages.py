@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 from syncer.crm.message_changes import Values, as_written, difference, may_be_there, said
@@ -13,6 +14,7 @@ from syncer.crm.salesforce.call import Api
 from syncer.crm.salesforce.mapping import REF, MessageShape
 from syncer.crm.salesforce.reading import Reader
 from syncer.crm.salesforce.writing import Outcome, Record, read, write
+from syncer.crm.side_by_side import both
 from syncer.crm.whereabouts import results
 from syncer.domain.crm_record import CrmMessage, WriteResult
 from syncer.domain.text import shorten, storable
@@ -26,14 +28,24 @@ def write_messages(api: Api, reader: Reader, messages: Sequence[CrmMessage], sha
     """Record the messages that are not there, update those that changed. Raises `TryAgain`, `TryLater`,
     `FixCredentials`."""
     wanted = {message.ref: message for message in messages}
-    known = _recorded(api, [ref for ref, message in wanted.items() if may_be_there(message)], shape)
-    new = {ref: _new(message, shape) for ref, message in wanted.items() if ref not in known}
-    outcomes = write(api, shape.known.name, "create", new)
-    raced = [ref for ref, outcome in outcomes.items() if errors.is_conflict(outcome.error)]
-    if raced:
-        known |= _recorded(api, raced, shape)
-    outcomes |= _update(api, {ref: wanted[ref] for ref in wanted if ref in known}, known, shape)
-    return results(reader, messages, outcomes, errors.is_missing, errors.VENDOR.silence())
+    new = {ref: message for ref, message in wanted.items() if not may_be_there(message)}
+    old = {ref: message for ref, message in wanted.items() if ref not in new}
+    made, kept = both(partial(_make, api, new, shape), partial(_look_and_write, api, old, shape))
+    return results(reader, messages, made | kept, errors.is_missing, errors.VENDOR.silence())
+
+
+def _look_and_write(api: Api, wanted: Mapping[str, CrmMessage], shape: MessageShape) -> dict[str, Outcome]:
+    known = _recorded(api, list(wanted), shape)
+    new = {ref: message for ref, message in wanted.items() if ref not in known}
+    made, updated = both(partial(_make, api, new, shape), partial(_update, api, wanted, known, shape))
+    return made | updated
+
+
+def _make(api: Api, wanted: Mapping[str, CrmMessage], shape: MessageShape) -> dict[str, Outcome]:
+    """New records; one that is there after all is updated."""
+    made = write(api, shape.known.name, "create", {ref: _new(message, shape) for ref, message in wanted.items()})
+    raced = [ref for ref, outcome in made.items() if errors.is_conflict(outcome.error)]
+    return made | (_update(api, wanted, _recorded(api, raced, shape), shape) if raced else {})
 
 
 def _recorded(api: Api, refs: Sequence[str], shape: MessageShape) -> dict[str, dict[str, Any]]:
@@ -66,10 +78,11 @@ def _new(message: CrmMessage, shape: MessageShape) -> Record:
 def _update(
     api: Api, wanted: Mapping[str, CrmMessage], known: Mapping[str, Mapping[str, Any]], shape: MessageShape
 ) -> dict[str, Outcome]:
+    """Of the messages wanted those that are `known`."""
     records: dict[str, Record] = {}
     outcomes = {}
-    for ref, message in wanted.items():
-        row = known[ref]
+    for ref, row in known.items():
+        message = wanted[ref]
         outcomes[ref] = Outcome(str(row.get("Id")))
         new: Values = {**_said(message, shape), "crm_contact_id": message.crm_contact_id}
         changes = difference(_by_role(row, shape), new)

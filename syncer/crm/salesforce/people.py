@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 from config.object_mapping import ContactObject
@@ -20,6 +20,7 @@ from syncer.crm.salesforce.finding import Finder, Found
 from syncer.crm.salesforce.reading import Reader
 from syncer.crm.salesforce.rows import LAST_NAME, NAMELESS
 from syncer.crm.salesforce.writing import Outcome, Record, read, write
+from syncer.crm.side_by_side import both
 from syncer.crm.spelling import Speller
 from syncer.domain.crm_record import CrmContact, WriteResult
 
@@ -44,15 +45,16 @@ class People:
     def write(self, people: Sequence[CrmContact]) -> list[WriteResult]:
         """Update or create each person's record; one that was deleted or merged away meanwhile is that person's own
         failure. Raises `TryAgain`, `TryLater`, `FixCredentials`."""
-        there, results = self._known([person for person in people if person.crm_id])
+        known = [person for person in people if person.crm_id]
         strangers = [person for person in people if not person.crm_id]
-        met, taken = self._met(strangers)
+        (there, results), (met, taken) = both(partial(self._known, known), partial(self._met, strangers))
         there |= met
         updates: dict[str, Update] = {}
         for person in people:
             if found := there.get(person.ref):
                 updates.setdefault(found[0], Update(found[1])).people.append(person)
         results |= self._update(updates)
+        # After the others: an address that only one may have may be passed on in the same batch.
         results |= self._create([person for person in strangers if person.ref not in there], taken)
         return [results[person.ref] for person in people]
 
@@ -78,14 +80,16 @@ class People:
         """Of those without an id: the records with their phone or with the key that we gave them; and the keys that
         stand on records whose number is another by now."""
         phones = {phone for person in strangers if (phone := phone_of(person))}
-        found = self._finder.by_phone(phones) if phones else {}
+        keys = dict.fromkeys(map(key_of, strangers))
+        look = partial(read, self.api, self.mapping.object, self._names, self.mapping.unique, keys)
+        found, rows = both(partial(self._finder.by_phone, phones), look)
         there = {person.ref: found[phone] for person in strangers if (phone := phone_of(person)) in found}
         by_key: dict[str, list[CrmContact]] = {}
         for person in strangers:
             if person.ref not in there:
                 by_key.setdefault(key_of(person), []).append(person)
         taken = set()
-        for row in read(self.api, self.mapping.object, self._names, self.mapping.unique, by_key):
+        for row in rows:
             key = str(row.get(self.mapping.unique))
             mates = by_key.get(key, [])
             if mates and self._finder.has(row, phone_of(mates[0])):

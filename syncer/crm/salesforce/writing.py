@@ -11,6 +11,7 @@ from syncer.crm.batches import written
 from syncer.crm.refusals import HALF_ANSWER
 from syncer.crm.salesforce import errors, soql
 from syncer.crm.salesforce.call import BATCH, Api, listed
+from syncer.crm.side_by_side import all_of
 from syncer.domain.errors import DeliveryError, Never, TryAgain
 
 Record = Mapping[str, Any]
@@ -90,4 +91,5 @@ def read(api: Api, kind: str, names: Sequence[str], column: str, values: Iterabl
     """The records that have one of these values in `column`; those that are not there are left out. Raises as
     `write`."""
     asked = f"SELECT {','.join(dict.fromkeys(('Id', *names)))} FROM {kind} WHERE {column} IN"
-    return [row for part in soql.parts(values) for row in api.rows(f"{asked} {soql.listed(part)}")]
+    looks = [partial(api.rows, f"{asked} {soql.listed(part)}") for part in soql.parts(values)]
+    return [row for rows in all_of(looks) for row in rows]

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import importlib.util
+import math
 import sqlite3
+import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from sqlalchemy import Engine, create_engine, event
+from sqlalchemy import Engine, create_engine, event, exc
 from sqlalchemy.engine import URL, make_url
 
 from config.errors import ConfigurationError
@@ -17,6 +19,8 @@ CONNECT_TIMEOUT_SECONDS = 3
 STATEMENT_TIMEOUT_SECONDS = 30
 #: How long a row that somebody else holds is waited for.
 LOCK_TIMEOUT_SECONDS = 5
+#: A connection that has rested for longer is tried before it is used.
+IDLE_SECONDS = 5.0
 #: Settings of each PostgreSQL session. Moments are read as text, so their form must not depend on the server's habits.
 _POSTGRESQL_SESSION = (
     f"set statement_timeout = '{STATEMENT_TIMEOUT_SECONDS}s'; set lock_timeout = '{LOCK_TIMEOUT_SECONDS}s'; "
@@ -37,19 +41,41 @@ _MSSQL_SESSION = (f"set lock_timeout {LOCK_TIMEOUT_SECONDS * 1000}",)
 _DRIVERS = {"postgresql": ("psycopg2",), "mysql": ("pymysql",), "mariadb": ("pymysql",), "mssql": ("pymssql", "pyodbc")}
 
 
-def open_engine(url: str, *, pool_size: int = 4) -> Engine:
+def open_engine(url: str, *, pool_size: int = 6) -> Engine:
     """An engine for any SQLAlchemy URL. Connects to nothing yet. Raises `ConfigurationError` for an address whose
     driver is not installed."""
     address = _with_driver(make_url(url))
     try:
         # Parameters are customers' data: they stay out of error texts and so out of logs.
-        engine = create_engine(address, pool_pre_ping=True, hide_parameters=True, **_options(address, pool_size))
+        engine = create_engine(address, hide_parameters=True, **_options(address, pool_size))
     except ModuleNotFoundError as error:
         problem = f"the driver '{error.name}' of {address.drivername} is not installed"
         raise ConfigurationError("CRM_DATABASE_URL", problem, f"pip install {error.name}") from None
     if (prepare := _SESSIONS.get(address.get_backend_name())) is not None:
         prepare(engine)
+    _try_before_use(engine)
     return engine
+
+
+def _try_before_use(engine: Engine) -> None:
+    """A connection that has rested for a while may be dead without knowing. One that was in use a moment ago is not
+    tried first: to a database that is far away, that is a way there and back for every write."""
+
+    @event.listens_for(engine, "checkin")
+    def _(_connection: object, record: Any) -> None:
+        record.info["used_at"] = time.monotonic()
+
+    @event.listens_for(engine, "checkout")
+    def _(connection: Any, record: Any, _proxy: object) -> None:
+        if time.monotonic() - record.info.get("used_at", math.inf) > IDLE_SECONDS and not _lives(engine, connection):
+            raise exc.DisconnectionError("it has died meanwhile")
+
+
+def _lives(engine: Engine, connection: Any) -> bool:
+    try:
+        return bool(engine.dialect.do_ping(connection))
+    except engine.dialect.loaded_dbapi.Error:
+        return False
 
 
 def _with_driver(address: URL) -> URL:

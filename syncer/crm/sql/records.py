@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Row
 
 from syncer.crm.message_changes import difference
 from syncer.crm.sql.mapping import Records
@@ -54,9 +54,20 @@ def write_messages(tx: Connection, records: Records, messages: Sequence[CrmMessa
     there = present(tx, key, list(rows), columns)
     add(tx, records.table, [_by_column(records, row) for name, row in rows.items() if name not in there])
     # The roles that decide bear the names of `CrmMessage`'s own fields.
-    changes = {name: _by_column(records, difference(dict(old._mapping), rows[name])) for name, old in there.items()}
-    change(tx, key, changes)
+    changes = {name: difference(dict(old._mapping), rows[name]) for name, old in there.items()}
+    change(tx, key, {name: _by_column(records, told) for name, told in _alike(changes, there).items()})
     return [WriteResult(message.ref) for message in messages]
+
+
+def _alike(changes: Mapping[Any, Values], there: Mapping[Any, Row[Any]]) -> dict[Any, Values]:
+    """The changes of all rows in the same roles, so that one statement writes them; the rows are locked, and what a row
+    has already is written as it is."""
+    roles = sorted({role for told in changes.values() for role in told})
+    return {
+        name: {role: told[role] if role in told else there[name]._mapping[role] for role in roles}
+        for name, told in changes.items()
+        if told
+    }
 
 
 def write_tasks(tx: Connection, records: Records, tasks: Sequence[CrmTask]) -> list[WriteResult]:

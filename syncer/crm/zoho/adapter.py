@@ -12,6 +12,7 @@ from config.settings import Settings
 from syncer.crm.exchange import client
 from syncer.crm.remote import Remote
 from syncer.crm.sharing import ALONE, Shared
+from syncer.crm.side_by_side import both
 from syncer.crm.tokens import ProcessTokens
 from syncer.crm.zoho import checks, handoffs, watch
 from syncer.crm.zoho import mapping as layout
@@ -100,7 +101,7 @@ class ZohoCRM(Remote):
         self._region, self._channel_secret = region, channel_secret
         self._api = Api(http, auth, version=version, pace=pace)
         self._reader = Reader(self._api, self._mapping.object, Rows(self._mapping.to_contact, region))
-        self._lock = threading.Lock()
+        self._knowing, self._placing, self._opening = threading.Lock(), threading.Lock(), threading.Lock()
         self._contacts: Module | None = None
         self._keeps: tuple[Keeping, Replying] | None = None
         self._desk: Desk | None = None
@@ -129,9 +130,7 @@ class ZohoCRM(Remote):
         """Open cases or tasks for those that are new."""
         if not tasks:
             return []
-        with self._lock:
-            self._desk = self._desk or handoffs.desk(self._api)
-        return handoffs.write_tasks(self._api, tasks, self._desk)
+        return handoffs.write_tasks(self._api, tasks, self._handing_over())
 
     def write_contacts(self, contacts: Sequence[CrmContact]) -> list[WriteResult]:
         """Update each person's contact, or create it."""
@@ -162,12 +161,15 @@ class ZohoCRM(Remote):
         return min(channel.expires_at for channel in opened)
 
     def _compare(self) -> object:
-        return self._known()
+        """Messages' and handoffs' places are looked up too: otherwise the first of each would wait for that."""
+        found = self._known()
+        both(self._keeping, self._handing_over)
+        return found
 
     def _known(self) -> Module:
         """The fields of the contacts; a misspelled one would look like an empty one, so the mapping is held against
         them before anything is read."""
-        with self._lock:
+        with self._knowing:
             if self._contacts is None:
                 found = layout.module(self._api, self._mapping.object)
                 layout.check_contacts(self._mapping, found)
@@ -176,7 +178,7 @@ class ZohoCRM(Remote):
 
     def _keeping(self) -> tuple[Keeping, Replying]:
         """In the company's module; as notes, where there is none that could hold them."""
-        with self._lock:
+        with self._placing:
             if self._keeps is None:
                 module = layout.module_if_any(self._api, MESSAGES)
                 if module is None or layout.lacking(module):
@@ -185,3 +187,9 @@ class ZohoCRM(Remote):
                 else:
                     self._keeps = InModule(module), FromModule(module)
             return self._keeps
+
+    def _handing_over(self) -> Desk:
+        """Where handoffs go."""
+        with self._opening:
+            self._desk = self._desk or handoffs.desk(self._api)
+            return self._desk

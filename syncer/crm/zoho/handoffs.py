@@ -10,8 +10,11 @@ import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC
+from functools import partial
+from itertools import chain
 from typing import Any
 
+from syncer.crm.side_by_side import all_of, both
 from syncer.crm.zoho import errors
 from syncer.crm.zoho.call import Api, is_id
 from syncer.crm.zoho.lines import read_line, with_line, word
@@ -54,9 +57,10 @@ class Desk:
 
 def desk(api: Api) -> Desk:
     """Where this organisation's handoffs go. Raises `TryAgain`, `TryLater`, `FixCredentials`."""
-    cases, tasks = module_if_any(api, "Cases"), module_if_any(api, "Tasks")
+    cases = module_if_any(api, "Cases")
     if cases is not None and cases.is_unique(REF):
         return Desk(cases, cases.contact or "Related_To")
+    tasks = module_if_any(api, "Tasks")
     if tasks is not None:
         return Desk(tasks, tasks.contact or "Who_Id")
     raise FixCredentials("the organisation has neither tasks nor cases with WA_Ref that we may see", code="desk")
@@ -75,9 +79,9 @@ def write_tasks(api: Api, tasks: Sequence[CrmTask], where: Desk) -> list[WriteRe
 
 def _written(api: Api, tasks: Sequence[CrmTask], where: Desk) -> dict[str, Outcome]:
     wanted = {task.ref: task for task in tasks}
-    outcomes = _there(api, wanted, where)
+    contacts = sorted({task.crm_contact_id or "" for task in tasks})
+    outcomes, owners = both(partial(_there, api, wanted, where), partial(_owners, api, contacts))
     new = {ref: task for ref, task in wanted.items() if ref not in outcomes}
-    owners = _owners(api, [task.crm_contact_id or "" for task in new.values()])
     rows = {}
     for ref, task in new.items():
         if task.crm_contact_id and task.crm_contact_id not in owners:
@@ -95,12 +99,13 @@ def _there(api: Api, wanted: Mapping[str, CrmTask], where: Desk) -> dict[str, Ou
         rows = having(api, where.module.name, [REF], list(wanted), [REF])
         return {str(row.get(REF)): Outcome(str(row.get("id"))) for row in rows}
     words = {word(ref): ref for ref in wanted}
+    contacts = sorted({contact for task in wanted.values() if is_id(contact := task.crm_contact_id or "")})
     found = {}
-    for contact in sorted({task.crm_contact_id or "" for task in wanted.values()}):
-        for row in notes_of(api, contact, where.module.name, ("Description",)) if is_id(contact) else ():
-            line = read_line(str(row.get("Description") or ""))
-            if line and line[0] in words:
-                found[words[line[0]]] = Outcome(str(row.get("id")))
+    looks = [partial(notes_of, api, contact, where.module.name, ("Description",)) for contact in contacts]
+    for row in chain.from_iterable(all_of(looks)):
+        line = read_line(str(row.get("Description") or ""))
+        if line and line[0] in words:
+            found[words[line[0]]] = Outcome(str(row.get("id")))
     return found
 
 

@@ -5,13 +5,15 @@ Where there is no such module they become notes: see `notes`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, Protocol
 
-from syncer.crm.message_changes import Recorded, Values, as_written, difference, said
+from syncer.crm.message_changes import Recorded, Values, as_written, difference, may_be_there, said
+from syncer.crm.side_by_side import both
 from syncer.crm.zoho import errors
 from syncer.crm.zoho.call import Api, is_id
 from syncer.crm.zoho.mapping import BODY, MESSAGE_FIELDS, OCCURRED, REF, Module
@@ -41,6 +43,9 @@ class Update:
 class Keeping(Protocol):
     """Where messages are kept."""
 
+    def sought(self, messages: Iterable[CrmMessage]) -> list[str]:
+        """The refs of those to look for before anything is written."""
+
     def recorded(self, api: Api, wanted: Mapping[str, CrmMessage]) -> dict[str, Recorded]:
         """Those that are there already, by ref."""
 
@@ -59,24 +64,43 @@ def write_messages(api: Api, messages: Sequence[CrmMessage], keeping: Keeping) -
     `FixCredentials`."""
     wanted = {message.ref: message for message in messages}
     with keeping.turn():
-        found = keeping.recorded(api, wanted)
-        made = keeping.create(api, {ref: one for ref, one in wanted.items() if ref not in found})
-        raced = {ref: wanted[ref] for ref, outcome in made.items() if errors.is_duplicate(outcome.error)}
-        if raced:
-            found |= keeping.recorded(api, raced)
-        outcomes = made | _updated(api, {ref: wanted[ref] for ref in wanted if ref in found}, found, keeping)
+        outcomes = _written(api, wanted, keeping)
     return [result(message.ref, outcomes.get(message.ref)) for message in messages]
+
+
+def _written(api: Api, wanted: Mapping[str, CrmMessage], keeping: Keeping) -> dict[str, Outcome]:
+    """Those that are hardly ever there are made while the others are looked for."""
+    sought = set(keeping.sought(wanted.values()))
+    new = {ref: one for ref, one in wanted.items() if ref not in sought}
+    old = {ref: one for ref, one in wanted.items() if ref in sought}
+    made, kept = both(partial(_made, api, new, keeping), partial(_looked_for, api, old, keeping))
+    return made | kept
+
+
+def _looked_for(api: Api, wanted: Mapping[str, CrmMessage], keeping: Keeping) -> dict[str, Outcome]:
+    found = keeping.recorded(api, wanted) if wanted else {}
+    new = {ref: one for ref, one in wanted.items() if ref not in found}
+    made, updated = both(partial(_made, api, new, keeping), partial(_updated, api, wanted, found, keeping))
+    return made | updated
+
+
+def _made(api: Api, wanted: Mapping[str, CrmMessage], keeping: Keeping) -> dict[str, Outcome]:
+    """New records; one that is there after all is updated."""
+    made = keeping.create(api, wanted)
+    raced = {ref: wanted[ref] for ref, outcome in made.items() if errors.is_duplicate(outcome.error)}
+    return made | (_updated(api, raced, keeping.recorded(api, raced), keeping) if raced else {})
 
 
 def _updated(
     api: Api, wanted: Mapping[str, CrmMessage], found: Mapping[str, Recorded], keeping: Keeping
 ) -> dict[str, Outcome]:
+    """Of the messages wanted those that are `found`."""
     updates = {
-        ref: Update(message, found[ref], changes)
-        for ref, message in wanted.items()
-        if (changes := difference(found[ref].values, values_of(message)))
+        ref: Update(wanted[ref], there, changes)
+        for ref, there in found.items()
+        if (changes := difference(there.values, values_of(wanted[ref])))
     }
-    return {ref: Outcome(found[ref].id) for ref in wanted} | keeping.update(api, updates)
+    return {ref: Outcome(there.id) for ref, there in found.items()} | keeping.update(api, updates)
 
 
 class InModule:
@@ -85,6 +109,10 @@ class InModule:
 
     def __init__(self, module: Module) -> None:
         self._module, self._contact = module, str(module.contact)
+
+    def sought(self, messages: Iterable[CrmMessage]) -> list[str]:
+        """Those to which something has happened: of the others Zoho itself says which are there."""
+        return [message.ref for message in messages if may_be_there(message)]
 
     def recorded(self, api: Api, wanted: Mapping[str, CrmMessage]) -> dict[str, Recorded]:
         """Those that are there already, by ref."""

@@ -9,12 +9,15 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
+from functools import partial
+from itertools import chain
 from typing import Any
 
 from syncer.crm.exchange import reading
 from syncer.crm.message_changes import Recorded, Values
+from syncer.crm.side_by_side import all_of
 from syncer.crm.zoho.call import Api, is_id
 from syncer.crm.zoho.lines import flat, read_line, with_line, word
 from syncer.crm.zoho.messages import ROLES, Update, moment_text, no_contact, values_of
@@ -37,17 +40,20 @@ class InNotes:
         self._lock, self._turn = threading.Lock(), threading.Lock()
         self._ids: OrderedDict[str, str] = OrderedDict()
 
+    def sought(self, messages: Iterable[CrmMessage]) -> list[str]:
+        """All: nothing in Zoho keeps a note from being written twice."""
+        return [message.ref for message in messages]
+
     def recorded(self, api: Api, wanted: Mapping[str, CrmMessage]) -> dict[str, Recorded]:
         """Those that are there already, by ref."""
         words = {word(ref): ref for ref in wanted}
         with self._lock:
             known = [self._ids[ref] for ref in wanted if ref in self._ids]
             unknown = [message for ref, message in wanted.items() if ref not in self._ids]
-        rows = list(read(api, "Notes", known, _FIELDS).values()) if known else []
-        for contact in sorted({message.crm_contact_id or "" for message in unknown}):
-            rows += notes_of(api, contact) if is_id(contact) else []
+        contacts = sorted({contact for one in unknown if is_id(contact := one.crm_contact_id or "")})
+        looks = [partial(_by_id, api, known), *(partial(notes_of, api, contact) for contact in contacts)]
         found: dict[str, Recorded] = {}
-        for row in rows:
+        for row in chain.from_iterable(all_of(looks)):
             line = read_line(str(row.get("Note_Content") or ""))
             if line and line[0] in words:
                 ref = words[line[0]]
@@ -95,6 +101,10 @@ class InNotes:
             self._ids |= ids
             while len(self._ids) > _REMEMBERED:
                 self._ids.popitem(last=False)
+
+
+def _by_id(api: Api, ids: Sequence[str]) -> list[dict[str, Any]]:
+    return list(read(api, "Notes", ids, _FIELDS).values()) if ids else []
 
 
 def notes_of(api: Api, contact: str, related: str = "Notes", fields: Sequence[str] = _FIELDS) -> list[dict[str, Any]]:

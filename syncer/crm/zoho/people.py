@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from config.contact_fields import FieldMap
 from config.object_mapping import ContactObject
 from syncer.crm.people import Update, forms_of, is_still, key_of, lines_of_new, numbers, phone_lines, phone_of
 from syncer.crm.phone_spellings import spellings
+from syncer.crm.side_by_side import both
 from syncer.crm.spelling import Speller
 from syncer.crm.zoho import errors
 from syncer.crm.zoho.call import Api, is_id
@@ -38,16 +40,18 @@ class People:
     def write(self, people: Sequence[CrmContact]) -> list[WriteResult]:
         """Update or create each person's record; one that was deleted meanwhile is that person's own failure. Raises
         `TryAgain`, `TryLater`, `FixCredentials`."""
-        there, results = self._known([person for person in people if person.crm_id])
+        known = [person for person in people if person.crm_id]
         strangers = [person for person in people if not person.crm_id]
-        there |= self._met(strangers)
+        (there, results), (met, taken) = both(partial(self._known, known), partial(self._met, strangers))
+        there |= met
         updates: dict[str, Update] = {}
         for person in people:
             if person.ref in there:
                 row = there[person.ref]
                 updates.setdefault(str(row["id"]), Update(row)).people.append(person)
         results |= self._update(updates)
-        results |= self._create([person for person in strangers if person.ref not in there])
+        # After the others: an address that only one may have may be passed on in the same batch.
+        results |= self._create([person for person in strangers if person.ref not in there], taken)
         return [results[person.ref] for person in people]
 
     # --- finding
@@ -65,14 +69,17 @@ class People:
                 results[person.ref] = WriteResult(person.ref, error=error, gone=True)
         return there, results
 
-    def _met(self, strangers: Sequence[CrmContact]) -> dict[str, dict[str, Any]]:
-        """Of those without an id: the records with their phone, or with the key that we gave them."""
+    def _met(self, strangers: Sequence[CrmContact]) -> tuple[dict[str, dict[str, Any]], Collection[str]]:
+        """Of those without an id: the records with their phone, or else with the key that we gave them; and which of
+        those keys are on a record."""
         phones = {phone for person in strangers if (phone := phone_of(person))}
-        ids = self._by_phone(phones) if phones else {}
-        met = {person.ref: ids[phone] for person in strangers if (phone := phone_of(person)) in ids}
-        met |= self._bykey_of([person for person in strangers if person.ref not in met])
+        ids, by_key = both(partial(self._by_phone, phones), partial(self._by_key, {key_of(one) for one in strangers}))
+        met = {}
+        for person in strangers:
+            if crm_id := ids.get(phone_of(person)) or self._own(person, by_key):
+                met[person.ref] = crm_id
         rows = read(self.api, self.mapping.object, list(met.values()), self._names) if met else {}
-        return {ref: rows[crm_id] for ref, crm_id in met.items() if crm_id in rows}
+        return {ref: rows[crm_id] for ref, crm_id in met.items() if crm_id in rows}, by_key.keys()
 
     def _by_phone(self, phones: Collection[str]) -> dict[str | None, str]:
         """The id of each number's record, the first if several have it, however the number was typed. What is found is
@@ -87,17 +94,18 @@ class People:
                     found.setdefault(wanted[number], str(row["id"]))
         return found
 
-    def _bykey_of(self, people: Sequence[CrmContact]) -> dict[str, str]:
-        keys = {key_of(person): person for person in people}
-        if not keys:
-            return {}
-        names = [self.mapping.unique, *(line.crm for line in phone_lines(self.mapping))]
-        found: dict[str, str] = {}
-        for row in having(self.api, self.mapping.object, [self.mapping.unique], list(keys), names):
-            person = keys.get(str(row.get(self.mapping.unique)))
-            if person is not None and is_still(phone_of(person), numbers(row, phone_lines(self.mapping), self.region)):
-                found |= {mate.ref: str(row["id"]) for mate in people if key_of(mate) == key_of(person)}
-        return found
+    def _by_key(self, keys: Collection[str]) -> dict[str, dict[str, Any]]:
+        unique = self.mapping.unique
+        names = [unique, *(line.crm for line in phone_lines(self.mapping))]
+        rows = having(self.api, self.mapping.object, [unique], sorted(keys), names)
+        return {str(row.get(unique)): row for row in rows}
+
+    def _own(self, person: CrmContact, by_key: Mapping[str, Mapping[str, Any]]) -> str | None:
+        """The record under our key, unless its number is another's by now."""
+        row = by_key.get(key_of(person))
+        if row is None or not is_still(phone_of(person), numbers(row, phone_lines(self.mapping), self.region)):
+            return None
+        return str(row["id"])
 
     # --- writing
 
@@ -108,12 +116,8 @@ class People:
                 inputs[crm_id] = {"id": crm_id, **changes}
             if (tags := self._labels(update)) != TagChange():
                 labels[crm_id] = tags
-        outcomes = write(self.api, "PUT", self.mapping.object, inputs)
-        write(self.api, "PUT", self.mapping.object, self._spared(inputs, outcomes))
-        failed = write_tags(
-            self.api,
-            self.mapping.object,
-            {one: tags for one, tags in labels.items() if not outcomes.get(one, Outcome()).is_gone},
+        outcomes, failed = both(
+            partial(self._updated, inputs), partial(write_tags, self.api, self.mapping.object, labels)
         )
         results = {}
         for crm_id, update in updates.items():
@@ -122,6 +126,11 @@ class People:
             for person in update.people:
                 results[person.ref] = WriteResult(person.ref, crm_id, error, gone=outcome.is_gone)
         return results
+
+    def _updated(self, inputs: Mapping[str, Mapping[str, Any]]) -> dict[str, Outcome]:
+        outcomes = write(self.api, "PUT", self.mapping.object, inputs)
+        write(self.api, "PUT", self.mapping.object, self._spared(inputs, outcomes))
+        return outcomes
 
     def _spared(self, inputs: Mapping[str, Mapping[str, Any]], outcomes: Mapping[str, Outcome]) -> dict[str, Any]:
         """The refused rows without the one value that was to blame - another record has it, or the field does not take
@@ -136,14 +145,14 @@ class People:
                 spared[ref] = rest
         return spared
 
-    def _create(self, people: Sequence[CrmContact]) -> dict[str, WriteResult]:
+    def _create(self, people: Sequence[CrmContact], taken: Collection[str]) -> dict[str, WriteResult]:
+        """New records; `taken` are keys of ours that stand on a record."""
         by_key: dict[str, Update] = {}
         for person in people:
             by_key.setdefault(key_of(person), Update({})).people.append(person)
         if not by_key:
             return {}
         unique, module = self.mapping.unique, self.mapping.object
-        taken = {str(row.get(unique)) for row in having(self.api, module, [unique], list(by_key), [unique])}
         inputs = {
             # Our key may stand on a record whose number is another by now: then this person's is made of the ref.
             key: {**self._changes(new), unique: f"{key}-{new.people[0].ref}" if key in taken else key}

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from config.contact_fields import FieldMap
 from syncer.crm.batches import chunks
+from syncer.crm.side_by_side import all_of
 from syncer.crm.spelling import writer
 from syncer.crm.zoho import errors
 from syncer.crm.zoho.call import Api
@@ -42,7 +44,7 @@ def change(line: FieldMap, region: str, value: Sequence[str] | None, row: Mappin
 def write_tags(api: Api, module: str, changes: Mapping[str, TagChange]) -> dict[str, DeliveryError]:
     """Make the changes, by record; returns those that were refused. Raises `TryAgain`, `TryLater`,
     `FixCredentials`."""
-    failed: dict[str, DeliveryError] = {}
+    calls = []
     for verb in ("add", "remove"):
         together: dict[tuple[str, ...], list[str]] = defaultdict(list)
         for crm_id, one in changes.items():
@@ -50,8 +52,8 @@ def write_tags(api: Api, module: str, changes: Mapping[str, TagChange]) -> dict[
                 together[labels].append(crm_id)
         for labels, ids in together.items():
             for part in chunks(ids, _RECORDS):
-                failed |= _tagged(api, f"{module}/actions/{verb}_tags", labels, part)
-    return failed
+                calls.append(partial(_tagged, api, f"{module}/actions/{verb}_tags", labels, part))
+    return {crm_id: error for failed in all_of(calls) for crm_id, error in failed.items()}
 
 
 def _tagged(api: Api, path: str, labels: Sequence[str], ids: Sequence[str]) -> dict[str, DeliveryError]:

@@ -9,6 +9,7 @@ from typing import Any
 
 from syncer.crm.batches import chunks, written
 from syncer.crm.exchange import objects, reading
+from syncer.crm.side_by_side import all_of
 from syncer.crm.zoho import errors
 from syncer.crm.zoho.call import BATCH, Api, parsed
 from syncer.domain.crm_record import WriteResult
@@ -92,19 +93,24 @@ def having(
 ) -> list[dict[str, Any]]:
     """The records with one of `values` in one of the fields `names`, each with its id and the fields `wanted`. Asked of
     the database itself: no index of searches lags behind. Raises as `write`."""
-    rows: dict[str, dict[str, Any]] = {}
-    for part in chunks(list(dict.fromkeys(values)), IN):
-        listed = ", ".join(map(quoted, part))
-        # Conditions come in pairs, each pair in brackets of its own.
-        where = f"{names[0]} in ({listed})"
-        for name in names[1:]:
-            where = f"({where} or {name} in ({listed}))"
-        select = f"select {', '.join(dict.fromkeys(['id', *wanted]))} from {module} where {where} order by id asc"
-        try:
-            rows |= {str(row.get("id")): row for row in api.query(f"{select} limit 0, 200")}
-        except Never as error:
-            raise reading(error) from error
-    return list(rows.values())
+    parts = chunks(list(dict.fromkeys(values)), IN)
+    found = all_of([partial(_having, api, module, names, part, wanted) for part in parts])
+    return list({str(row.get("id")): row for rows in found for row in rows}.values())
+
+
+def _having(
+    api: Api, module: str, names: Sequence[str], values: Sequence[str], wanted: Sequence[str]
+) -> list[dict[str, Any]]:
+    listed = ", ".join(map(quoted, values))
+    # Conditions come in pairs, each pair in brackets of its own.
+    where = f"{names[0]} in ({listed})"
+    for name in names[1:]:
+        where = f"({where} or {name} in ({listed}))"
+    select = f"select {', '.join(dict.fromkeys(['id', *wanted]))} from {module} where {where} order by id asc"
+    try:
+        return api.query(f"{select} limit 0, 200")
+    except Never as error:
+        raise reading(error) from error
 
 
 def quoted(text: str) -> str:

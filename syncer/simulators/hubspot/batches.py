@@ -23,7 +23,7 @@ Input = Mapping[str, Any]
 async def read(portal: Portal, collection: Collection, request: web.BaseRequest) -> web.Response:
     """`POST .../batch/read`: those that are there, and the ids of those that are not."""
     told = await body_of(request)
-    inputs, name = _inputs(portal, told), told.get("idProperty")
+    inputs, name = inputs_of(portal, told), told.get("idProperty")
     found: dict[int, Record] = {}
     missing = []
     for item in inputs:
@@ -46,7 +46,7 @@ async def read(portal: Portal, collection: Collection, request: web.BaseRequest)
 
 async def create(portal: Portal, collection: Collection, request: web.BaseRequest) -> web.Response:
     """`POST .../batch/create`."""
-    inputs = _inputs(portal, await body_of(request))
+    inputs = inputs_of(portal, await body_of(request))
     return _each(collection, inputs, lambda item: (make(portal, collection, item), None), 201)
 
 
@@ -60,7 +60,7 @@ async def update(portal: Portal, collection: Collection, request: web.BaseReques
         collection.update(record, item.get("properties"))
         return record, None
 
-    inputs = _inputs(portal, await body_of(request))
+    inputs = inputs_of(portal, await body_of(request))
     _no_twins(inputs)
     return _each(collection, inputs, change, 200)
 
@@ -76,7 +76,7 @@ async def upsert(portal: Portal, collection: Collection, request: web.BaseReques
         collection.update(record, item.get("properties"))
         return record, False
 
-    inputs = _inputs(portal, await body_of(request))
+    inputs = inputs_of(portal, await body_of(request))
     if not all(item.get("idProperty") for item in inputs):
         raise invalid("An upsert needs an idProperty")
     _no_twins(inputs)
@@ -85,12 +85,13 @@ async def upsert(portal: Portal, collection: Collection, request: web.BaseReques
 
 async def archive(portal: Portal, collection: Collection, request: web.BaseRequest) -> web.Response:
     """`POST .../batch/archive`."""
-    for item in _inputs(portal, await body_of(request)):
+    for item in inputs_of(portal, await body_of(request)):
         collection.archive(item.get("id"))
     return web.Response(status=204)
 
 
-def _inputs(portal: Portal, told: Mapping[str, Any]) -> list[Input]:
+def inputs_of(portal: Portal, told: Mapping[str, Any]) -> list[Input]:
+    """The inputs of a batch; raises 400 for none at all, for anything but objects, and for too many."""
     inputs, most = told.get("inputs"), portal.behaviour.limits.batch_most
     if not isinstance(inputs, list) or not inputs or not all(isinstance(item, dict) for item in inputs):
         raise invalid("inputs must be a list of objects")

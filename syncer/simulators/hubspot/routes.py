@@ -125,16 +125,8 @@ async def _associations(portal: Portal, request: web.BaseRequest, parts: list[st
     """`POST /crm/associations/{version}/{from}/{to}/batch/...`: `associate/default` ties, `read` tells what is tied."""
     if parts[2:] not in (["batch", "associate", "default"], ["batch", "read"]):
         return await _nowhere(portal, request, parts)
-    told = (await body_of(request)).get("inputs") or []
-    found, errors = [], []
-    for item in told:
-        try:
-            if parts[3] == "read":
-                found.append(links.read(portal, parts[0], item.get("id"), parts[1]))
-            else:
-                found.append(links.default_link(portal, parts[0], item["from"]["id"], parts[1], item["to"]["id"]))
-        except HubError as error:
-            errors.append(error.item(None))
+    inputs = batches.inputs_of(portal, await body_of(request))
+    found, errors = (links.read_all if parts[3] == "read" else links.link_all)(portal, parts[0], parts[1], inputs)
     made: dict[str, Any] = {"status": "COMPLETE", "results": found}
     return answer(made | ({"numErrors": len(errors), "errors": errors} if errors else {}), 207 if errors else 200)
 

@@ -185,6 +185,14 @@ def upgrade() -> None:
         unique=False,
         postgresql_where=sa.text("jsonb_exists(edits, 'email')"),
     )
+    op.add_column("crm_writes", sa.Column("line", sa.Text(), server_default="person", nullable=False))
+    op.create_index(
+        "ix_crm_writes_contacts",
+        "crm_writes",
+        ["crm", "id"],
+        unique=False,
+        postgresql_where=sa.text("state = 'pending' AND line = 'contact'"),
+    )
     op.create_index(
         "ix_crm_writes_people",
         "crm_writes",
@@ -200,6 +208,12 @@ def downgrade() -> None:
         table_name="crm_writes",
         postgresql_where=sa.text("state = 'pending' AND topic = 'contact'"),
     )
+    op.drop_index(
+        "ix_crm_writes_contacts",
+        table_name="crm_writes",
+        postgresql_where=sa.text("state = 'pending' AND line = 'contact'"),
+    )
+    op.drop_column("crm_writes", "line")
     op.drop_index(
         "ix_contacts_said_email", table_name="contacts", postgresql_where=sa.text("jsonb_exists(edits, 'email')")
     )
