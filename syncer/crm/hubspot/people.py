@@ -58,7 +58,9 @@ class People:
             if found := there.get(person.ref):
                 updates.setdefault(found[0], Update(found[1])).people.append(person)
         new = [person for person in strangers if person.ref not in there]
-        updated, (made, healed) = both(partial(self._update, updates), partial(self._create, new, taken))
+        # One after the other: an e-mail address, which is unique, may pass from one person to another in one batch.
+        updated = self._update(updates)
+        made, healed = self._create(new, taken)
         results |= updated | made
         results |= self._heal(healed) if healed else {}
         return [results[person.ref] for person in people]
