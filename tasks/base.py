@@ -18,7 +18,7 @@ from syncer.domain.change_notice import Kind
 from syncer.domain.errors import Unreachable
 from syncer.flows.agent_replies import AgentReplies
 from syncer.flows.crm_notices import CrmNotices
-from syncer.flows.crm_writes import LANES
+from syncer.flows.crm_writes import LANES, MORE_LANES
 from syncer.flows.hooks.deliveries import Deliveries
 from syncer.flows.hooks.telling import Telling
 from syncer.store.crm_writes import Lane
@@ -32,9 +32,9 @@ T = TypeVar("T")
 
 log = logging.getLogger(__name__)
 
-#: Seconds for which notices of CRMs gather while more come: a CRM that tells of each of our own writes is then asked
-#: four times a second at most, for up to a hundred records each time.
-_TOGETHER = 0.25
+#: Seconds for which notices of CRMs gather while more come, of contacts and of agents' messages: one that tells of each
+#: of our own writes is asked so often at most, for up to a hundred records each time. A lone one waits for nothing.
+_CONTACTS_TOGETHER, _REPLIES_TOGETHER = 1.0, 0.25
 
 _lock = threading.Lock()
 _worker: Worker | None = None
@@ -50,7 +50,7 @@ class Worker:
         self.session = WorkerSession(self.runtime.store, name, self.runtime.clock)
         live, crm = (part.max_wait_ms / 1000 for part in (self.runtime.tuning.claims, self.runtime.tuning.crm))
         self._fetching, self._spreading, self._posting = Turnstile(), Turnstile(), Turnstile()
-        self._looking, self._agents = Turnstile(_TOGETHER), Turnstile(_TOGETHER)
+        self._looking, self._agents = Turnstile(_CONTACTS_TOGETHER), Turnstile(_REPLIES_TOGETHER)
         self._hearing, self._replying = Turnstile(live), Turnstile(live)
         self._telling = Abreast(self._tellings(), crm)
 
@@ -69,8 +69,12 @@ class Worker:
 
     def _tellings(self) -> dict[str, Callable[[], int]]:
         """Each CRM and each of its lanes on its own."""
-        crms = self.runtime.settings.crm.names
-        return {f"{crm}-{name}": partial(self._tell, crm, lane) for crm in crms for name, lane in LANES.items()}
+        counted = {name for name, budget in self.runtime.tuning.quota.items() if budget.calls}
+        return {
+            f"{crm}-{name}": partial(self._tell, crm, lane)
+            for crm in self.runtime.settings.crm.names
+            for name, lane in (LANES if crm in counted else MORE_LANES).items()
+        }
 
     def _tell(self, crm: str, lane: Lane) -> int:
         return self.runtime.crm_writes.keep_up(self.number, crm, lane)

@@ -10,6 +10,7 @@ import secrets
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from syncer.domain.errors import OverQuota, TryLater
 from syncer.ports import Quota, Turn
@@ -64,18 +65,29 @@ def _nothing(headers: Mapping[str, str]) -> None:
 
 class Pace:
     """The pace of one process's calls to the CRM called `name`, shared by its threads. `told` and `allows` read the
-    headers of the vendor's answers; without a `quota` nothing is counted."""
+    headers of the vendor's answers; without a `quota` nothing is counted. `patience` is by room: seconds for which a
+    live call waits for its turn, where that is not `LONGEST_PAUSE`."""
 
-    def __init__(self, name: str, told: Told, quota: Quota | None, sleep: Sleep, *, allows: Allows = _nothing) -> None:
+    def __init__(
+        self,
+        name: str,
+        told: Told,
+        quota: Quota | None,
+        sleep: Sleep,
+        *,
+        allows: Allows = _nothing,
+        patience: Mapping[str, float] = MappingProxyType({}),
+    ) -> None:
         self._name, self._told, self._allows, self._sleep = name, told, allows, sleep
+        self._patience = patience
         self._quota: Quota = quota or Endless()
 
     @contextmanager
     def turn(self, room: str = "", *, bulk: bool = False) -> Iterator[None]:
-        """For one call: waits for its turn, at most `LONGEST_PAUSE`; raises `OverQuota` where that is not enough.
+        """For one call: waits for its turn, as long as its patience lasts; raises `OverQuota` where that is not enough.
         `room` has a budget of its own, such as `search`; `bulk` leaves the reserve to live work."""
         name, place = self._budget(room), secrets.token_hex(6)
-        self._await(name, place, bulk)
+        self._await(name, place, bulk, LONGEST_PAUSE if bulk else self._patience.get(room, LONGEST_PAUSE))
         try:
             yield
         finally:
@@ -101,8 +113,7 @@ class Pace:
     def _budget(self, room: str) -> str:
         return f"{self._name}.{room}" if room else self._name
 
-    def _await(self, name: str, place: str, bulk: bool) -> None:
-        patience = LONGEST_PAUSE
+    def _await(self, name: str, place: str, bulk: bool, patience: float) -> None:
         while True:
             turn = self._quota.take(name, bulk=bulk, patience=patience, place=place)
             if not turn.taken and turn.wait_seconds > patience:

@@ -10,6 +10,9 @@ from syncer.ports import Quota
 
 #: Searches have a budget of their own, of the whole account.
 SEARCH = "search"
+#: Seconds for which a live search waits for its turn. A batch of strangers takes several, of three a second for all
+#: workers: one that gives up has searched for nothing. It is no Celery worker's slot that waits (`tasks.abreast`).
+SEARCH_PATIENCE = 5.0
 #: Statuses by which HubSpot says that nobody shall ask for a while: a limit, and an account that is being moved.
 ENOUGH = (429, 477)
 #: Header with what is left, header with the limit, and how long reading in bulk rests when only the reserve is left
@@ -27,7 +30,7 @@ class HubSpotPace(Pace):
     """The pace of calls to one account."""
 
     def __init__(self, quota: Quota | None = None, sleep: Sleep = time.sleep) -> None:
-        super().__init__("hubspot", told, quota, sleep, allows=allows)
+        super().__init__("hubspot", told, quota, sleep, allows=allows, patience={SEARCH: SEARCH_PATIENCE})
 
 
 def told(headers: Mapping[str, str]) -> Iterator[Left]:

@@ -31,7 +31,7 @@ _SEARCHABLE = {
     "mobilephone": "hs_searchable_calculated_international_mobile_number",
 }
 #: Numbers in one search: its body may have 3,000 characters.
-_NUMBERS = 40
+_NUMBERS = 60
 
 Found = tuple[str, dict[str, Any]]
 """A record's id and its properties."""
