@@ -36,6 +36,7 @@ from syncer.domain.message import Sender
 from syncer.domain.work import Subject
 from syncer.embedded.servers import acquire, create_database
 from syncer.flows.contacts.sync import ContactSync
+from syncer.flows.crm_standing import CrmStanding
 from syncer.flows.crm_writes import LANES, CrmWrites
 from syncer.flows.setbacks import Setbacks
 from syncer.policies.retry import Tiers
@@ -106,7 +107,9 @@ class House:
             pace=HubSpotPace(MemoryQuota(QUOTA, self.clock)),
         )
         self.worker = WorkerSession(store, "bench", self.clock)
-        self.writes = CrmWrites(store, {"hubspot": self.crm}, Setbacks(self.clock, Tiers()), self.clock)
+        self.writes = CrmWrites(
+            store, {"hubspot": self.crm}, Setbacks(self.clock, Tiers()), self.clock, CrmStanding(store, self.clock)
+        )
         duties: dict[str, Callable[[], int]] = {
             name: partial(self.writes.keep_up, self.worker.number, "hubspot", lane) for name, lane in LANES.items()
         }

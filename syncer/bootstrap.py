@@ -224,7 +224,7 @@ class Runtime(Outside):
             batch=self.tuning.crm.batch_size,
             shared_above=self.tuning.merging.shared_above,
             by_email=self.tuning.merging.by_email,
-            patience=self.crm_standing.patience,
+            standing=self.crm_standing,
         )
 
     @cached_property

@@ -89,7 +89,7 @@ def crm_notices(runtime: Runtime) -> CrmNotices:
         store=runtime.store,
         crms=runtime.crms,
         replies=lambda crm, record_ids: agents().take(crm, record_ids),
-        standing=runtime.crm_writes.standing,
+        standing=runtime.crm_standing,
         setbacks=runtime.setbacks,
         clock=runtime.clock,
         jobs=runtime.jobs,

@@ -7,7 +7,7 @@ waiting in their order, at no attempt's cost, until it does (`flows.crm_standing
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -18,7 +18,7 @@ from syncer.flows.crm_round import CrmRound, Told
 from syncer.flows.crm_standing import CrmStanding
 from syncer.flows.setbacks import Setbacks
 from syncer.policies import breaker
-from syncer.policies.breaker import Leave, Patience
+from syncer.policies.breaker import Leave
 from syncer.ports import CRM, Clock
 from syncer.store import claims, crm_breakers, crm_writes, retries
 from syncer.store.crm_writes import WRITES, Lane
@@ -43,24 +43,19 @@ PROBE = 10
 @dataclass(frozen=True)
 class CrmWrites:
     """Tells every CRM what it does not know yet. `files_at` is the address below which the CRM's users fetch messages'
-    files; `shared_above` and `by_email` as for the contact sync; `patience` with CRMs that do not serve. The lease is
-    longer than a round takes of a CRM that answers each request just in time."""
+    files; `shared_above` and `by_email` as for the contact sync; `standing` says which CRM is left in peace. The lease
+    is longer than a round takes of a CRM that answers each request just in time."""
 
     store: Store
     crms: Mapping[str, CRM]
     setbacks: Setbacks
     clock: Clock
+    standing: CrmStanding
     files_at: str = ""
     batch: int = 100
     lease_seconds: float = 120.0
     shared_above: int = 20
     by_email: bool = False
-    patience: Patience = field(default_factory=Patience)
-
-    @cached_property
-    def standing(self) -> CrmStanding:
-        """How the CRMs stand."""
-        return CrmStanding(self.store, self.clock, self.patience)
 
     @cached_property
     def round(self) -> CrmRound:
@@ -128,7 +123,7 @@ class CrmWrites:
             Appointment(
                 row_id,
                 tier=0,
-                due_at=breaker.rest(standing, error, now, self.patience, partly=bool(told.served)),
+                due_at=breaker.rest(standing, error, now, self.standing.patience, partly=bool(told.served)),
                 reason=str(error) or type(error).__name__,
                 error_code=getattr(error, "code", "") or type(error).__name__,
             )

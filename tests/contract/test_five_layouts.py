@@ -14,6 +14,7 @@ from syncer.domain.crm_record import TakenReply
 from syncer.flows.contacts.edits import ContactEdits
 from syncer.flows.contacts.sync import ContactSync
 from syncer.flows.crm_contacts import law_of
+from syncer.flows.crm_standing import CrmStanding
 from syncer.flows.crm_writes import CrmWrites
 from syncer.flows.setbacks import Setbacks
 from syncer.policies.retry import Tiers
@@ -158,7 +159,7 @@ def test_a_sync_reads_them_and_what_is_said_on_our_side_arrives(
     clock.advance(minutes=1)
     edits = ContactEdits(store, law_of(crms), {"full_name"}, "TW", clock, RecordingJobs())
     edits.edit(contact_id, {"full_name": "Anna Lin"}, "api:shop")
-    CrmWrites(store, crms, Setbacks(clock, Tiers()), clock).drain(session.number)
+    CrmWrites(store, crms, Setbacks(clock, Tiers()), clock, CrmStanding(store, clock)).drain(session.number)
     assert company.told()[ids[0]]["full_name"] == "Anna Lin"
     clock.advance(minutes=1)
     company.does("rename", clock.now(), id=keys(company, ids[1]), name="Berta")

@@ -21,6 +21,7 @@ from syncer.domain.rule import Match, Rule
 from syncer.flows.admission import Admission
 from syncer.flows.chronicle import Chronicle
 from syncer.flows.conversations import Conversations
+from syncer.flows.crm_standing import CrmStanding
 from syncer.flows.crm_writes import CrmWrites
 from syncer.flows.intake import Intake
 from syncer.flows.numbers import Numbers
@@ -191,7 +192,7 @@ def house(store: Store, clock: FakeClock, jobs: RecordingJobs) -> Iterator[House
         ),
         statuses=statuses,
         outcomes=outcomes,
-        crm_writes=CrmWrites(store, {"sql": crm}, setbacks, clock),
+        crm_writes=CrmWrites(store, {"sql": crm}, setbacks, clock, CrmStanding(store, clock)),
         recovery=Recovery(store, statuses, outcomes, setbacks, clock, ("sql",), timedelta(minutes=10)),
         session=WorkerSession(store, "first", clock),
     )

@@ -16,6 +16,7 @@ from syncer.flows.contacts.conflicts import Conflicts
 from syncer.flows.contacts.edits import ContactEdits
 from syncer.flows.contacts.sync import ContactSync
 from syncer.flows.crm_contacts import law_of
+from syncer.flows.crm_standing import CrmStanding
 from syncer.flows.crm_writes import CrmWrites
 from syncer.flows.setbacks import Setbacks
 from syncer.policies.retry import Tiers
@@ -79,7 +80,9 @@ class TwoWay:
 
     @property
     def writes(self) -> CrmWrites:
-        return CrmWrites(self.store, self.crms, Setbacks(self.clock, Tiers()), self.clock)
+        return CrmWrites(
+            self.store, self.crms, Setbacks(self.clock, Tiers()), self.clock, CrmStanding(self.store, self.clock)
+        )
 
     @property
     def edits(self) -> ContactEdits:
