@@ -18,7 +18,7 @@ from typing import Any
 from sqlalchemy import Connection, Row
 
 from syncer.domain.change_notice import Kind
-from syncer.domain.errors import DeliveryError, TryLater, Unreachable
+from syncer.domain.errors import DeliveryError, Unreachable
 from syncer.domain.work import Subject
 from syncer.flows.contacts.leaving import Terms
 from syncer.flows.contacts.second_look import SecondLook
@@ -153,13 +153,11 @@ class CrmNotices:
 
         def put_off(tx: Connection) -> None:
             standing = self.standing.note_failed(tx, crm, error, ABOUT[kind])
-            if not breaker.counts(error):
+            if not breaker.keeps_waiting(error):
                 self._put_off(tx, worker, rows, error)
                 return
-            now = self.clock.now()
-            wait = breaker.rest(standing, error, now, self.standing.patience, partly=False) - now
-            later = TryLater(error.detail, code=error.code, wait_seconds=wait.total_seconds())
-            self._put_off(tx, worker, rows, later)
+            at = breaker.rest(standing, error, self.clock.now(), self.standing.patience, partly=False)
+            self.setbacks.put_off(tx, Subject.CRM_NOTICE, NOTICES, worker, {row.id: (at, error) for row in rows})
 
         self.store.run(put_off)
 

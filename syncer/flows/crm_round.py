@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import Connection, Row
 
 from syncer.domain.crm_record import WriteResult
-from syncer.domain.errors import DeliveryError, FixCredentials, SyncerError
+from syncer.domain.errors import DeliveryError, FixCredentials, OverQuota, SyncerError
 from syncer.flows import crm_records
 from syncer.flows.crm_contacts import CrmContacts
 from syncer.policies import breaker
@@ -94,6 +94,10 @@ class CrmRound:
 
     def _not_served(self, crm: str, topic: Topic, rows: Rows, error: Exception, told: Told) -> None:
         own = not isinstance(error, DeliveryError) and all(row.attempts > 1 for row in rows)
+        if isinstance(error, OverQuota):
+            # It was not even asked, and another topic may need another budget.
+            told.put_off |= dict.fromkeys([row.id for row in rows], error)
+            return
         if own or not breaker.counts(error):
             # Stumbled over before, while others of the same call were served: it is these records.
             told.failures |= dict.fromkeys([row.id for row in rows], error)
@@ -111,7 +115,7 @@ class CrmRound:
         try:
             return write(crm, rows)
         except Exception as error:
-            known = isinstance(error, SyncerError) and (not isinstance(error, DeliveryError) or breaker.counts(error))
+            known = isinstance(error, SyncerError) and not _of_records(error)
             if known or len(rows) == 1:
                 raise
             log.exception("telling %s of %d %s rows failed; now one by one", crm, len(rows), topic)
@@ -124,7 +128,7 @@ class CrmRound:
             try:
                 found |= write(crm, [row])
             except SyncerError as error:
-                if not isinstance(error, DeliveryError) or breaker.counts(error):
+                if not _of_records(error):
                     raise
                 found[row.id] = WriteResult("", error=error)
             except Exception as error:
@@ -189,6 +193,11 @@ class CrmRound:
         self.people.write(crm, sorted({contact_id for _, contact_id, _ in moved.values()}))
         stale = [row for row in rows if row.id in moved and results[row.id].error]
         return results | _by_row(stale, self._read(read, crm, stale), write)
+
+
+def _of_records(error: SyncerError) -> bool:
+    """Whether it may be about single records of the call."""
+    return isinstance(error, DeliveryError) and not breaker.keeps_waiting(error)
 
 
 def _by_row(

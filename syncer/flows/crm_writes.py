@@ -13,16 +13,15 @@ from typing import Any
 
 from sqlalchemy import Connection, Row
 
-from syncer.domain.work import Subject, WorkState
+from syncer.domain.work import Subject
 from syncer.flows.crm_round import CrmRound, Told
 from syncer.flows.crm_standing import CrmStanding
 from syncer.flows.setbacks import Setbacks
 from syncer.policies import breaker
 from syncer.policies.breaker import Leave
 from syncer.ports import CRM, Clock
-from syncer.store import claims, crm_breakers, crm_writes, retries
+from syncer.store import claims, crm_breakers, crm_writes
 from syncer.store.crm_writes import WRITES, Lane
-from syncer.store.retries import Appointment
 from syncer.store.session import Store
 
 #: How a worker keeps up with one CRM, each lane in a thread of its own: nobody's message waits for what changes about
@@ -117,16 +116,9 @@ class CrmWrites:
     def _put_off(self, tx: Connection, worker: int, crm: str, told: Told) -> None:
         """What the CRM as a whole did not serve waits for it, however long that takes: no attempt, and no dead letter
         for each row. The alert is what tells a person."""
-        now, standing = self.clock.now(), crm_breakers.standing(tx, crm)
-        claims.release(tx, WRITES, worker, told.put_off, state=WorkState.WAITING)
-        plans = [
-            Appointment(
-                row_id,
-                tier=0,
-                due_at=breaker.rest(standing, error, now, self.standing.patience, partly=bool(told.served)),
-                reason=str(error) or type(error).__name__,
-                error_code=getattr(error, "code", "") or type(error).__name__,
-            )
+        now, standing, partly = self.clock.now(), crm_breakers.standing(tx, crm), bool(told.served)
+        due = {
+            row_id: (breaker.rest(standing, error, now, self.standing.patience, partly=partly), error)
             for row_id, error in told.put_off.items()
-        ]
-        retries.plan(tx, Subject.CRM_WRITE, plans, now)
+        }
+        self.setbacks.put_off(tx, Subject.CRM_WRITE, WRITES, worker, due)

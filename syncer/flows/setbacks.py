@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, Row
@@ -68,6 +68,23 @@ class Setbacks:
         claims.release(tx, rows, worker, paused, state=WorkState.WAITING)
         claims.settle(tx, rows, worker, tried, WorkState.WAITING, self.clock.now())
         plans = [Appointment(row.id, d.tier, d.at, d.reason, _code(error)) for row, error, d in waits]
+        retries.plan(tx, subject, plans, self.clock.now())
+
+    def put_off(
+        self,
+        tx: Connection,
+        subject: Subject,
+        rows: Claimable,
+        worker: int,
+        due: Mapping[int, tuple[datetime, Exception]],
+    ) -> None:
+        """These claims, by row id, come back at their time: it is not their own failure, so that it costs no attempt,
+        and no dead letter however long it lasts."""
+        claims.release(tx, rows, worker, due, state=WorkState.WAITING)
+        plans = [
+            Appointment(row_id, 0, at, str(error) or type(error).__name__, _code(error))
+            for row_id, (at, error) in due.items()
+        ]
         retries.plan(tx, subject, plans, self.clock.now())
 
     def bury(self, tx: Connection, subject: Subject, burials: Sequence[Burial]) -> None:

@@ -54,6 +54,11 @@ def counts(error: Exception) -> bool:
     )
 
 
+def keeps_waiting(error: Exception) -> bool:
+    """Whether what was to be told waits for the CRM as a whole, or for our quota of its calls, and not for a record."""
+    return counts(error) or isinstance(error, OverQuota)
+
+
 def leave(standing: Standing, now: datetime) -> Leave:
     """Whether somebody may ask now. The leave to probe is one caller's: it has to be taken."""
     if standing.open_since is None:

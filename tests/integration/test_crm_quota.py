@@ -207,6 +207,22 @@ def test_a_full_quota_delays_a_write_and_says_nothing_against_the_crm(house: Hou
     assert [one.ref for one in house.crm.messages.values()] == ["in-w1"]
 
 
+def test_a_full_quota_is_asked_once_for_a_set_and_buries_nothing_that_is_old(house: House) -> None:
+    for number in range(5):
+        house.receive(said(f"w{number}", "hi", phone=f"+88691234567{number}"))
+    house.clock.advance(hours=30)
+    house.crm.on_call = refusing
+    house.crm.calls.clear()
+    house.crm_writes.drain(house.worker)
+    assert [method for method, _ in house.crm.calls] == ["write_contacts"]
+    assert house.value("select count(*) from dead_letters") == 0
+    house.crm.on_call = lambda method: None
+    house.clock.advance(seconds=0.5)
+    house.recovery.sweep()
+    house.crm_writes.drain(house.worker)
+    assert len(house.crm.messages) == 5
+
+
 def test_a_prober_that_finds_no_room_leaves_it_to_the_next(house: House) -> None:
     standing = house.crm_writes.standing
     for _ in range(3):
